@@ -1,0 +1,3 @@
+module github.com/oxbow-events/oxbow
+
+go 1.26
