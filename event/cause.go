@@ -1,0 +1,75 @@
+package event
+
+import "context"
+
+// Cause is what an event hands on to those it causes.
+type Cause struct {
+	ID            ID // the causing event; zero when the cause is not an event
+	CorrelationID ID
+	UserID        string
+	TraceParent   string
+	TraceState    string
+}
+
+// Cause returns what this event hands on.
+func (m *Metadata) Cause() Cause {
+	correlation := m.CorrelationID
+	if correlation.IsZero() {
+		correlation = m.ID
+	}
+	return Cause{
+		ID: m.ID, CorrelationID: correlation, UserID: m.UserID,
+		TraceParent: m.TraceParent, TraceState: m.TraceState,
+	}
+}
+
+// causeContext is one small allocation where context.WithValue over a struct would be two.
+type causeContext struct {
+	context.Context
+	cause Cause
+}
+
+type causeKey struct{}
+
+func (c *causeContext) Value(key any) any {
+	if key == (causeKey{}) {
+		return &c.cause
+	}
+	return c.Context.Value(key)
+}
+
+// WithCause returns a context in which every new event names c as its cause. Oxbow calls it before it calls a handler;
+// programs call it at their edges, where a request brings a correlation id or a user.
+func WithCause(ctx context.Context, c Cause) context.Context {
+	return &causeContext{Context: ctx, cause: c}
+}
+
+// CauseFrom returns the cause that ctx carries.
+func CauseFrom(ctx context.Context) (c Cause, ok bool) {
+	found, ok := ctx.Value(causeKey{}).(*Cause)
+	if !ok {
+		return Cause{}, false
+	}
+	return *found, true
+}
+
+// inherit takes over from the cause in ctx what m does not say itself.
+func (m *Metadata) inherit(ctx context.Context) {
+	if c, ok := ctx.Value(causeKey{}).(*Cause); ok {
+		if m.CausationID.IsZero() {
+			m.CausationID = c.ID
+		}
+		if m.CorrelationID.IsZero() {
+			m.CorrelationID = c.CorrelationID
+		}
+		if m.UserID == "" {
+			m.UserID = c.UserID
+		}
+		if m.TraceParent == "" {
+			m.TraceParent, m.TraceState = c.TraceParent, c.TraceState
+		}
+	}
+	if m.CorrelationID.IsZero() {
+		m.CorrelationID = m.ID
+	}
+}
