@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"iter"
+
+	"github.com/oxbow-events/oxbow/event"
+)
+
+// Driver is what an engine implements. Calls may overlap. Every error wraps one of this package's sentinels where one fits, or
+// the context's error.
+type Driver interface {
+	// Append writes the commit and returns once it is as durable as the receipt says. It calls Commit.Check first.
+	Append(ctx context.Context, c Commit) (Receipt, error)
+
+	// Read yields the records that match, in order of position, as the store stood when the iteration began. After an error it
+	// yields no more. The record's bytes belong to the caller.
+	Read(ctx context.Context, q Query) iter.Seq2[event.Record, error]
+
+	// Head returns the position of the newest readable record, 0 when there is none.
+	Head(ctx context.Context) (Position, error)
+
+	// Wait returns the head as soon as it is after the given position.
+	Wait(ctx context.Context, after Position) (Position, error)
+
+	// Get returns an item. One that does not exist has revision 0, and that is no error.
+	Get(ctx context.Context, bucket, key string) (Item, error)
+
+	// List yields the items of a bucket with from <= key < to in order of key, as they stood when the iteration began. An empty
+	// to means to the end.
+	List(ctx context.Context, bucket, from, to string) iter.Seq2[Item, error]
+
+	// Close ends calls under way with ErrClosed and lets go of everything. Closing twice is fine.
+	Close() error
+}
+
+// StreamLister is a driver that can list its streams.
+type StreamLister interface {
+	// Streams yields the streams whose name begins with prefix, in order of name.
+	Streams(ctx context.Context, prefix string) iter.Seq2[StreamInfo, error]
+}
+
+// StreamInfo describes a stream.
+type StreamInfo struct {
+	Name     string   `json:"name"`
+	Revision uint64   `json:"revision"` // which is the number of its events
+	First    Position `json:"first"`
+	Last     Position `json:"last"`
+}
+
+// Statistician is a driver that can count.
+type Statistician interface {
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// Stats counts what a store holds.
+type Stats struct {
+	Events  uint64            `json:"events"`
+	Streams uint64            `json:"streams"`
+	Items   uint64            `json:"items"`
+	Bytes   uint64            `json:"bytes"` // on disk, or in memory when there is no disk
+	Head    Position          `json:"head"`
+	Types   map[string]uint64 `json:"types"` // events by type
+}
