@@ -1,0 +1,71 @@
+// Package archtest is Oxbow's architecture as a test: the table of which room
+// may import which. What it guarantees of the whole tree:
+//
+//   - The root module requires nothing: no require line, no go.sum, and every
+//     import is the standard library or Oxbow.
+//   - Every folder with Go files has a row in the table, and every row a folder.
+//   - One Oxbow package imports another only if its row says so. Test files may
+//     in addition import their own package and the rooms that are made for tests.
+package archtest
+
+// A Room is one row of the table.
+type Room struct {
+	// Path is a folder, "." for the root package. "examples/..." is examples
+	// and all below it, except what has a row further up.
+	Path string
+	// Imports are the Oxbow folders that the room may import, in the same
+	// notation; "..." is every folder.
+	Imports []string
+	// Why gives the reason for what DESIGN does not make obvious.
+	Why string
+}
+
+// Table is the architecture, from what knows nobody to what knows everybody.
+//
+// A new package is a new row. A new import is a new entry in the importer's
+// row, with its reason in Why. Features import contracts and never a driver;
+// two features know each other only for a reason.
+var Table = []Room{
+	{Path: "internal/...", Why: "tools of the standard library's kind, which know nothing of Oxbow"},
+	{Path: "tools", Why: "pins programs, holds no code"},
+
+	// Contracts.
+	{Path: "event"},
+	{Path: "event/ndjson", Imports: []string{"event"}},
+	{Path: "topic"},
+	{Path: "bus", Imports: []string{"event", "topic", "internal/..."}},
+	{
+		Path:    "store",
+		Imports: []string{"event", "topic", "internal/..."},
+		Why:     "topic: a query's type patterns are topic patterns",
+	},
+	{Path: "store/storetest", Imports: []string{"event", "store", "internal/..."}},
+
+	// Drivers.
+	{Path: "store/memory", Imports: []string{"event", "store", "internal/..."}},
+	{Path: "store/filelog", Imports: []string{"event", "store", "internal/..."}},
+
+	// Features.
+	{Path: "consumer", Imports: []string{"event", "store", "internal/..."}},
+	{
+		Path:    "projection",
+		Imports: []string{"event", "store", "consumer", "internal/..."},
+		Why:     "consumer: a projection is a consumer whose effect is a read model",
+	},
+
+	// What wires them.
+	{Path: ".", Imports: []string{"event", "topic", "bus", "store", "consumer", "projection", "internal/..."}},
+	{Path: "server", Imports: []string{".", "event", "event/ndjson", "topic", "bus", "store", "internal/..."}},
+	{Path: "cmd/oxbow", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
+	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
+	{Path: "bench/...", Imports: []string{"..."}, Why: "measures everything"},
+}
+
+// testRooms are made for tests: the test files of every room may import them.
+var testRooms = []string{"store/memory", "store/storetest", "oxbowtest", "internal/..."}
+
+// planned are the rows whose folder is still to come.
+var planned = []string{
+	"event", "event/ndjson", "topic", "bus", "store", "store/storetest", "store/memory", "store/filelog",
+	"consumer", "projection", ".", "server", "cmd/oxbow", "examples/...", "bench/...",
+}
