@@ -6,16 +6,20 @@ TARGETS  := $(shell go env GOOS)/$(shell go env GOARCH) darwin/arm64 windows/amd
 FUZZTIME := 10s
 BENCH    :=
 
-.PHONY: help test check lint fuzz bench run fmt
+.PHONY: help test check compiler lint fuzz bench run fmt
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-test: lint ## lint, then every test of every module with -race; CI runs this
+test: compiler lint ## lint, then every test of every module with -race; CI runs this
 	go test -race -timeout 10m $(PACKAGES)
 
-check: lint ## like test, but takes no result from the test cache
+check: compiler lint ## like test, but takes no result from the test cache
 	go test -race -timeout 10m -count=1 $(PACKAGES)
+
+compiler:
+	@set -- $$(go env CC) && command -v "$$1" > /dev/null || \
+		{ echo "the race detector needs a C compiler, and $$(go env CC) is not here: install gcc or clang"; exit 1; }
 
 lint: ## format and staticcheck; then each module on its own: tidy, build and vet here and for macOS and Windows
 	@echo "lint: fetching and building gofumpt and staticcheck, unless they are there already"
@@ -26,8 +30,7 @@ lint: ## format and staticcheck; then each module on its own: tidy, build and ve
 		go -C $$module mod tidy -diff; \
 		for target in $(TARGETS); do \
 			export GOOS=$${target%/*} GOARCH=$${target#*/}; \
-			go -C $$module build ./...; \
-			go -C $$module vet ./...; \
+			go -C $$module build ./... && go -C $$module vet ./... || { echo "lint: $$module fails for $$target"; exit 1; }; \
 		done; \
 	done
 
