@@ -1,0 +1,117 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+
+	"github.com/oxbow-events/oxbow/event"
+)
+
+// Handler is what a consumer calls. Make one with On, OnAny or OnRecord, or several with Methods.
+type Handler struct {
+	goType    reflect.Type // nil: every record
+	eventType string
+	handle    func(ctx context.Context, reg *event.Registry, r event.Record) error
+	err       error
+}
+
+// On returns a handler for the event type of T, decoded into T.
+func On[T any](fn func(context.Context, event.Event[T]) error) Handler {
+	t := reflect.TypeFor[T]()
+	d, err := event.Describe(t)
+	return Handler{
+		goType: t, eventType: d.Type, err: err,
+		handle: func(ctx context.Context, reg *event.Registry, r event.Record) error {
+			e, err := event.DecodeAs[T](reg, r)
+			if err != nil {
+				return Permanent(err)
+			}
+			return fn(ctx, e)
+		},
+	}
+}
+
+// OnAny returns a handler for every event: of its registered Go type where there is one, untyped otherwise.
+func OnAny(fn func(context.Context, event.Event[any]) error) Handler {
+	return Handler{handle: func(ctx context.Context, reg *event.Registry, r event.Record) error {
+		e, err := reg.Decode(r)
+		if err != nil {
+			return Permanent(err)
+		}
+		return fn(ctx, e)
+	}}
+}
+
+// OnRecord returns a handler for every record as it is stored, nothing decoded.
+func OnRecord(fn func(context.Context, event.Record) error) Handler {
+	return Handler{handle: func(ctx context.Context, _ *event.Registry, r event.Record) error { return fn(ctx, r) }}
+}
+
+// routes finds the handler of a record's type.
+type routes struct {
+	byType map[string]Handler
+	any    *Handler // for types that no other handler is for
+}
+
+func newRoutes(reg *event.Registry, handlers []Handler) (routes, error) {
+	r := routes{byType: map[string]Handler{}}
+	if len(handlers) == 0 {
+		return r, event.Invalid("handlers", "there are none; pass consumer.On, OnAny or OnRecord")
+	}
+	for _, h := range handlers {
+		if err := r.add(reg, h); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (r *routes) add(reg *event.Registry, h Handler) error {
+	switch {
+	case h.err != nil:
+		return h.err
+	case h.handle == nil:
+		return event.Invalid("handlers", "one is empty; make it with consumer.On, OnAny or OnRecord")
+	case h.goType == nil && r.any != nil:
+		return event.Invalid("handlers", "two are for every type; join them")
+	case h.goType == nil:
+		r.any = &h
+		return nil
+	}
+	if _, ok := r.byType[h.eventType]; ok {
+		return event.Invalid("handlers", "two are for %s; join them, or use two consumers", h.eventType)
+	}
+	if err := reg.RegisterType(h.goType); err != nil {
+		return err
+	}
+	r.byType[h.eventType] = h
+	return nil
+}
+
+// types returns the event types that are handled, nil for all.
+func (r *routes) types() []string {
+	if r.any != nil {
+		return nil
+	}
+	var types []string
+	for name := range r.byType {
+		types = append(types, name)
+	}
+	return types
+}
+
+// call handles one record. A panic becomes an error with its stack.
+func (r *routes) call(ctx context.Context, reg *event.Registry, rec event.Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	h, ok := r.byType[rec.Type]
+	if !ok {
+		h = *r.any
+	}
+	return h.handle(event.WithCause(ctx, rec.Cause()), reg, rec)
+}

@@ -1,0 +1,38 @@
+package backoff_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oxbow-events/oxbow/internal/backoff"
+)
+
+func TestDelayDoublesUpToItsLimit(t *testing.T) {
+	for attempt, whole := range map[int]time.Duration{
+		1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 4: 800 * time.Millisecond,
+		5: time.Second, 40: time.Second, math.MaxInt: time.Second,
+	} {
+		for range 200 {
+			if d := backoff.Delay(attempt, 100*time.Millisecond, time.Second); d < whole/2 || d > whole {
+				t.Fatalf("Delay(%d) = %v, want %v to %v", attempt, d, whole/2, whole)
+			}
+		}
+	}
+}
+
+func TestSleepEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := backoff.Sleep(ctx, time.Hour); err != context.DeadlineExceeded {
+			t.Errorf("Sleep returned %v", err)
+		}
+		if slept := time.Since(start); slept != time.Second {
+			t.Errorf("slept %v, want 1s", slept)
+		}
+	})
+}
