@@ -1,8 +1,8 @@
 package store
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/oxbow-events/oxbow/event"
 )
@@ -198,12 +198,20 @@ func (c *Commit) size() (n int) {
 	return n
 }
 
-// at puts the list and index before the field: events[3].stream.
+// at says which element of a list the refused field belongs to: events[3].stream.
 func at(list string, i int, err error) error {
-	invalid, ok := err.(*event.InvalidError)
-	if !ok {
+	var invalid *event.InvalidError
+	if !errors.As(err, &invalid) {
 		return err
 	}
-	field := strings.TrimSpace(invalid.Field)
-	return event.Invalid(fmt.Sprintf("%s[%d].%s", list, i, field), "%s", invalid.Reason)
+	return event.Invalid(fmt.Sprintf("%s[%d].%s", list, i, invalid.Field), "%s", invalid.Reason)
+}
+
+// element says which element of a list was refused: tags[1].
+func element(list string, i int, err error) error {
+	var invalid *event.InvalidError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	return event.Invalid(fmt.Sprintf("%s[%d]", list, i), "%s", invalid.Reason)
 }

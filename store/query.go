@@ -60,12 +60,12 @@ func (f *Filter) check() error {
 	}
 	for i, name := range f.Types {
 		if err := event.CheckType("type", name); err != nil {
-			return at("types", i, err)
+			return element("types", i, err)
 		}
 	}
 	for i, tag := range f.Tags {
 		if err := event.CheckTag(tag); err != nil {
-			return at("tags", i, err)
+			return element("tags", i, err)
 		}
 	}
 	return nil
