@@ -1,0 +1,32 @@
+// Package filelog is the embedded engine: a store driver over a folder, with nothing beside it to install or run.
+//
+//	l, err := filelog.Open("oxbow-data", filelog.Config{})
+//	st := store.New(l, store.Config{})
+//
+// The folder holds
+//
+//	LOCK                           who has it open
+//	log/00000000000000000001.seg   segments, named by their first commit
+//
+// A segment is a header and frames, see header.go, frame.go, entry.go, record.go, item.go and seal.go for every byte. A commit is
+// one frame with all of its events and items. Segments are only ever appended to. A full one ends with a seal that holds the
+// SHA-256 of it, and the next one's header repeats that, so that the segments form a chain.
+//
+// One goroutine, the sequencer, takes all commits that wait, decides them in order, writes them with one write, syncs once,
+// lets readers see them, and acknowledges them; meanwhile the next batch gathers. No timer is involved: a lone writer waits for its
+// own sync only.
+//
+// The index and the items are held in memory and are rebuilt from the log when it is opened.
+//
+// Guarantees, beside the promises of package store:
+//
+//   - What was acknowledged is there after the process was killed, once, in order and at the position acknowledged; of what was
+//     not, a commit is there whole or not at all.
+//   - Nothing is readable before it is on the disk, unless Config.NoSync says otherwise.
+//   - Positions are 1, 2, 3… without gaps. Item revisions are the numbers of the commits that wrote them.
+//   - A bit that flipped is never skipped silently. Opening refuses a log whose acknowledged bytes are not what was written, as
+//     far as later bytes can prove that they were acknowledged, and cuts off only what a crash can have left: that is the last
+//     batch before the crash, and nothing at all once the log was closed in order or opened again. A read checks every record.
+//   - An error of the disk stops all writing until the log is opened anew; what was acknowledged stays readable.
+//   - One process holds a folder. The lock goes with the process, however it ends.
+package filelog

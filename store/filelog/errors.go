@@ -1,0 +1,33 @@
+package filelog
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+// DamageError says which bytes are not what was written. It answers to errors.Is(err, store.ErrDamaged).
+type DamageError struct {
+	File     string         // path of the segment
+	Offset   int64          // of the frame or record in the file
+	Position store.Position // of the first event that is in doubt; 0 when it is not known
+	Reason   string
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("%v: %s; run oxbow verify to see all of the damage, and restore the file from a backup",
+		store.ErrDamaged, e.Finding())
+}
+
+// Finding says what was found, without advice.
+func (e *DamageError) Finding() string {
+	place := fmt.Sprintf("%s at byte %d", filepath.ToSlash(e.File), e.Offset)
+	if e.Position > 0 {
+		place += fmt.Sprintf(", position %d", e.Position)
+	}
+	return place + ": " + e.Reason
+}
+
+// Is reports that the error is store.ErrDamaged.
+func (e *DamageError) Is(target error) bool { return target == store.ErrDamaged }

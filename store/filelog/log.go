@@ -1,0 +1,173 @@
+package filelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+// Log is a [store.Driver], a [store.StreamLister] and a [store.Statistician] over a folder. Open one.
+type Log struct {
+	dir       string
+	cfg       Config
+	sys       system
+	lock      *folderLock
+	queue     queue
+	recovery  Recovery
+	closing   chan struct{} // closed by Close
+	sequencer sequencer
+	sequenced chan struct{} // closed when the sequencer has ended
+
+	sealedBytes int64 // of all segments before the newest; the sequencer's
+
+	close    sync.Once
+	closeErr error
+
+	mu       sync.RWMutex
+	segments []*segment
+	index    *index
+	items    itemTable
+	visible  shown
+	failed   error         // why nothing can be written any more
+	grown    chan struct{} // closed when there is something newer, or nothing to come; nil while nobody waits
+}
+
+// shown is what readers may know of.
+type shown struct {
+	head    store.Position
+	streams int
+	bytes   int64
+}
+
+// Open opens the log in the folder, which it creates if need be. A tail that a crash left half-written is cut off; see
+// [Log.Recovery]. An error answers to store.ErrInUse when another process, or this one, has the folder open ([*InUseError] says
+// who), and to store.ErrDamaged when bytes that were acknowledged are not what was written ([*DamageError] says where).
+func Open(dir string, cfg Config) (*Log, error) {
+	return open(dir, cfg, realSystem())
+}
+
+func open(dir string, cfg Config, sys system) (*Log, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	l := &Log{
+		dir: dir, cfg: cfg, sys: sys,
+		queue:   newQueue(),
+		closing: make(chan struct{}), sequenced: make(chan struct{}),
+		index: newIndex(), items: newItemTable(),
+	}
+	if err := l.start(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	return l, nil
+}
+
+func (l *Log) logDir() string { return filepath.Join(l.dir, "log") }
+
+func (l *Log) start() (err error) {
+	if err = makeDir(l.sys.files, l.dir); err != nil {
+		return err
+	}
+	if l.lock, err = lockFolder(l.dir, l.cfg.Holder); err != nil {
+		return err
+	}
+	if err = makeDir(l.sys.files, l.logDir()); err == nil {
+		err = l.recover()
+	}
+	if err != nil {
+		return errors.Join(err, l.release())
+	}
+	go l.sequence()
+	return nil
+}
+
+// release lets go of all files and of the folder.
+func (l *Log) release() (err error) {
+	for _, s := range l.segments {
+		err = errors.Join(err, s.file.Close())
+	}
+	return errors.Join(err, l.lock.release())
+}
+
+// usable returns why a call must end now: the log is closed, or ctx is done.
+func (l *Log) usable(ctx context.Context) error {
+	select {
+	case <-l.closing:
+		return store.ErrClosed
+	default:
+		return ctx.Err()
+	}
+}
+
+// Head returns the position of the newest readable record, 0 when there is none.
+func (l *Log) Head(ctx context.Context) (store.Position, error) {
+	if err := l.usable(ctx); err != nil {
+		return 0, err
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.visible.head, nil
+}
+
+// Wait returns the head as soon as it is after the given position. When the log has failed and there is nothing newer, it returns
+// an error that answers to store.ErrFailed: nothing will come any more.
+func (l *Log) Wait(ctx context.Context, after store.Position) (store.Position, error) {
+	for {
+		if err := l.usable(ctx); err != nil {
+			return 0, err
+		}
+		head, grown, err := l.headOrGrown(after)
+		if err != nil || head > after {
+			return head, err
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+		case <-l.closing:
+		}
+	}
+}
+
+// headOrGrown returns the head and, when it is not after the position, what is closed once that may have changed.
+func (l *Log) headOrGrown(after store.Position) (store.Position, <-chan struct{}, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.visible.head > after {
+		return l.visible.head, nil, nil
+	}
+	if l.failed != nil {
+		return 0, nil, l.failed
+	}
+	if l.grown == nil {
+		l.grown = make(chan struct{})
+	}
+	return l.visible.head, l.grown, nil
+}
+
+// wake ends every Wait. The caller holds the lock.
+func (l *Log) wake() {
+	if l.grown != nil {
+		close(l.grown)
+		l.grown = nil
+	}
+}
+
+// Close ends calls under way with store.ErrClosed, except for the batch that is being written, notes in the log that it was closed
+// in order, and lets go of the folder.
+func (l *Log) Close() error {
+	l.close.Do(func() {
+		close(l.closing)
+		l.queue.close()
+		<-l.sequenced
+		err := l.sequencer.finish()
+		if err = errors.Join(err, l.release()); err != nil {
+			l.closeErr = fmt.Errorf("close %s: %w", l.dir, err)
+		}
+	})
+	return l.closeErr
+}

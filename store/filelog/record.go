@@ -1,0 +1,274 @@
+package filelog
+
+import (
+	"encoding/binary"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/oxbow-events/oxbow/event"
+)
+
+// A record's payload is a version byte, the revision, and the body. Numbers are varints, texts and lists have their length in
+// front. The body is a set of flags, the length of the data, the metadata, and the data at the very end. What a flag stands for
+// is left out when it is not set.
+const recordVersion = 1
+
+const (
+	hasData = 1 << iota
+	hasTopic
+	hasSource
+	hasSubject
+	hasCorrelation
+	ownCorrelation // the correlation id is the record's own
+	hasCausation
+	hasUser
+	hasAggregateType
+	hasAggregateID
+	hasTags
+	hasTraceParent
+	hasTraceState
+	hasContentType
+	jsonContent // the content type is application/json
+	hasDataSchema
+	hasHeaders
+	allFlags = 1<<iota - 1
+)
+
+const contentJSON = "application/json"
+
+var errRecord = errors.New("the record cannot be read")
+
+// texts are the optional texts in the order they are written, each with its flag.
+func texts(m *event.Metadata) [10]struct {
+	flag uint64
+	text *string
+} {
+	return [...]struct {
+		flag uint64
+		text *string
+	}{
+		{hasTopic, &m.Topic},
+		{hasSource, &m.Source},
+		{hasSubject, &m.Subject},
+		{hasUser, &m.UserID},
+		{hasAggregateType, &m.AggregateType},
+		{hasAggregateID, &m.AggregateID},
+		{hasTraceParent, &m.TraceParent},
+		{hasTraceState, &m.TraceState},
+		{hasContentType, &m.ContentType},
+		{hasDataSchema, &m.DataSchema},
+	}
+}
+
+// appendRecord appends the body of a record: all of it but position and revision.
+func appendRecord(dst []byte, r *event.Record) []byte {
+	flags := recordFlags(r)
+	dst = binary.AppendUvarint(dst, flags)
+	if flags&hasData != 0 {
+		dst = binary.AppendUvarint(dst, uint64(len(r.Data)))
+	}
+	dst = appendID(dst, r.ID)
+	dst = appendText(dst, r.Type)
+	dst = appendText(dst, r.Stream)
+	dst = binary.AppendUvarint(dst, uint64(r.Version))
+	dst = binary.AppendVarint(dst, r.Time.Unix())
+	dst = binary.AppendUvarint(dst, uint64(r.Time.Nanosecond()))
+	if flags&hasCorrelation != 0 {
+		dst = appendID(dst, r.CorrelationID)
+	}
+	if flags&hasCausation != 0 {
+		dst = appendID(dst, r.CausationID)
+	}
+	for _, t := range texts(&r.Metadata) {
+		if flags&t.flag != 0 {
+			dst = appendText(dst, *t.text)
+		}
+	}
+	if flags&hasTags != 0 {
+		dst = appendTexts(dst, r.Tags)
+	}
+	if flags&hasHeaders != 0 {
+		dst = appendHeaders(dst, r.Headers)
+	}
+	return append(dst, r.Data...)
+}
+
+func recordFlags(r *event.Record) (flags uint64) {
+	set := func(flag uint64, when bool) {
+		if when {
+			flags |= flag
+		}
+	}
+	for _, t := range texts(&r.Metadata) {
+		set(t.flag, *t.text != "")
+	}
+	if r.ContentType == contentJSON {
+		flags = flags&^hasContentType | jsonContent
+	}
+	set(hasData, r.Data != nil)
+	set(hasTags, r.Tags != nil)
+	set(hasHeaders, r.Headers != nil)
+	set(hasCausation, !r.CausationID.IsZero())
+	set(ownCorrelation, r.CorrelationID == r.ID)
+	set(hasCorrelation, !r.CorrelationID.IsZero() && r.CorrelationID != r.ID)
+	return flags
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendTexts(dst []byte, list []string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(list)))
+	for _, s := range list {
+		dst = appendText(dst, s)
+	}
+	return dst
+}
+
+// appendHeaders writes names in order, so that equal records have equal bytes.
+func appendHeaders(dst []byte, headers map[string]string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(headers)))
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		dst = appendText(appendText(dst, name), headers[name])
+	}
+	return dst
+}
+
+// An id is 0 and nothing, 1 and 16 bytes, or 2 and a text.
+func appendID(dst []byte, id event.ID) []byte {
+	if id.IsZero() {
+		return append(dst, 0)
+	}
+	if uuid, ok := id.Bytes(); ok {
+		return append(append(dst, 1), uuid[:]...)
+	}
+	return appendText(append(dst, 2), id.String())
+}
+
+// decodeRecord reads a record's payload. The record shares no bytes with it; without withData its data is left out.
+func decodeRecord(payload []byte, withData bool) (r event.Record, err error) {
+	if len(payload) == 0 || payload[0] != recordVersion {
+		return event.Record{}, errRecord
+	}
+	d := decoder{rest: payload[1:]}
+	r.Revision = d.uvarint()
+	flags := d.uvarint()
+	if flags&^uint64(allFlags) != 0 {
+		return event.Record{}, errRecord
+	}
+	var data []byte
+	if flags&hasData != 0 {
+		data = d.last(d.uvarint())
+	}
+	d.text = string(d.rest)
+	d.metadata(&r, flags)
+	if d.failed || len(d.rest) > 0 {
+		return event.Record{}, errRecord
+	}
+	if data != nil && withData {
+		r.Data = append(make([]byte, 0, len(data)), data...)
+	}
+	return r, nil
+}
+
+func (d *decoder) metadata(r *event.Record, flags uint64) {
+	r.ID = d.id()
+	r.Type = d.string()
+	r.Stream = d.string()
+	r.Version = d.int()
+	r.Time = d.time()
+	if flags&ownCorrelation != 0 {
+		r.CorrelationID = r.ID
+	}
+	if flags&hasCorrelation != 0 {
+		r.CorrelationID = d.id()
+	}
+	if flags&hasCausation != 0 {
+		r.CausationID = d.id()
+	}
+	for _, t := range texts(&r.Metadata) {
+		if flags&t.flag != 0 {
+			*t.text = d.string()
+		}
+	}
+	if flags&jsonContent != 0 {
+		r.ContentType = contentJSON
+	}
+	if flags&hasTags != 0 {
+		r.Tags = d.strings()
+	}
+	if flags&hasHeaders != 0 {
+		r.Headers = d.headers()
+	}
+}
+
+const (
+	firstSecond = -62135596800 // year 1
+	lastSecond  = 253402300799 // year 9999
+)
+
+func (d *decoder) time() time.Time {
+	seconds, nanos := d.varint(), d.uvarint()
+	if seconds < firstSecond || seconds > lastSecond || nanos > 999_999_999 {
+		d.failed = true
+		return time.Time{}
+	}
+	return time.Unix(seconds, int64(nanos)).UTC()
+}
+
+func (d *decoder) id() event.ID {
+	switch kind := d.bytes(1); {
+	case kind == nil:
+	case kind[0] == 0:
+		return event.ID{}
+	case kind[0] == 1:
+		if b := d.bytes(16); b != nil {
+			return event.UUID([16]byte(b))
+		}
+	case kind[0] == 2:
+		if id, err := event.ParseID(d.string()); err == nil && !id.IsZero() {
+			return id
+		}
+	}
+	d.failed = true
+	return event.ID{}
+}
+
+func (d *decoder) headers() map[string]string {
+	n := d.uvarint()
+	headers := make(map[string]string, min(n, event.MaxTags))
+	for range n {
+		name := d.string()
+		if d.failed {
+			return nil
+		}
+		headers[name] = d.string()
+	}
+	return headers
+}
+
+func (d *decoder) strings() []string {
+	n := d.uvarint()
+	list := make([]string, 0, min(n, event.MaxTags))
+	for range n {
+		s := d.string()
+		if d.failed {
+			return nil
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func (d *decoder) int() int {
+	n := d.uvarint()
+	if n > math.MaxInt {
+		d.failed = true
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,191 @@
+package filelog
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+// scanner goes through a segment frame by frame and checks each of them whole.
+type scanner struct {
+	window   window
+	name     string // of the file, for errors
+	size     int64
+	header   header
+	off      int64          // of the next frame
+	first    store.Position // of the next event
+	sequence uint64         // of the next commit
+	synced   int64          // up to where frames say that the file was on the disk
+	last     frameKind      // kind of the newest frame, 0 when there is none
+	entries  []placed       // of the newest frame
+}
+
+// placed is an entry and where it lies in the file.
+type placed struct {
+	entry
+	offset int64
+	length int
+}
+
+func newScanner(f io.ReaderAt, name string, size int64) (*scanner, error) {
+	s := &scanner{name: name, size: size}
+	s.window.use(f)
+	b, err := s.window.at(0, int(min(size, maxHeader)))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if s.header, err = parseHeader(name, b); err != nil {
+		return nil, err
+	}
+	s.off, s.synced = headerSize, headerSize
+	s.first, s.sequence = s.header.first, s.header.sequence
+	return s, nil
+}
+
+func (s *scanner) damaged(format string, args ...any) error {
+	return &DamageError{File: s.name, Offset: s.off, Position: s.first, Reason: fmt.Sprintf(format, args...)}
+}
+
+// next returns the next frame, with its entries in s.entries until the next call. At the end it returns io.EOF. A frame that is
+// not whole is a *DamageError, and the scanner stays before it.
+func (s *scanner) next() (frame, error) {
+	if s.off == s.size {
+		return frame{}, io.EOF
+	}
+	head, err := s.window.at(s.off, frameSize)
+	if err != nil {
+		return frame{}, fmt.Errorf("read %s at byte %d: %w", s.name, s.off, err)
+	}
+	f, ok := parseFrame(head, s.header.checksum, s.off)
+	if !ok {
+		return frame{}, s.damaged("there is no whole frame")
+	}
+	if err := s.fits(&f); err != nil {
+		return frame{}, err
+	}
+	body, err := s.window.at(s.off+frameSize, int(f.body))
+	if err != nil {
+		return frame{}, fmt.Errorf("read %s at byte %d: %w", s.name, s.off, err)
+	}
+	if err := s.split(&f, body); err != nil {
+		return frame{}, err
+	}
+	s.pass(&f)
+	return f, nil
+}
+
+// fits checks the frame's header against what came before it.
+func (s *scanner) fits(f *frame) error {
+	next := s.sequence
+	if f.kind != frameCommit {
+		next--
+	}
+	switch {
+	case f.kind < frameCommit || f.kind > frameSeal:
+		return s.damaged("there is a frame of the unknown kind %d", f.kind)
+	case int64(f.body) > s.size-s.off-frameSize:
+		return s.damaged("the file ends within a frame")
+	case f.sequence != next:
+		return s.damaged("the frame has commit sequence %d where %d should be", f.sequence, next)
+	case f.first != s.first:
+		return s.damaged("the frame has position %d where %d should be", f.first, s.first)
+	case f.synced > s.off:
+		return s.damaged("the frame calls bytes after itself synced")
+	}
+	return nil
+}
+
+// split cuts the body into entries and checks them.
+func (s *scanner) split(f *frame, body []byte) error {
+	s.entries = s.entries[:0]
+	offset, position := s.off+frameSize, uint64(f.first)
+	var records, items, seals uint32
+	for len(body) > 0 {
+		n, ok := entryLength(body)
+		if !ok {
+			return s.badEntry(offset, position, "a record ends after its frame")
+		}
+		number := f.sequence
+		if entryKind(body[8]) == entryRecord {
+			number = position
+		}
+		e, ok := parseEntry(body[:n], number)
+		if !ok {
+			return s.badEntry(offset, position, "the checksum of a record does not match")
+		}
+		switch e.kind {
+		case entryRecord:
+			records++
+			position++
+		case entryItem:
+			items++
+		case entrySeal:
+			seals++
+		default:
+			return s.badEntry(offset, position, fmt.Sprintf("there is an entry of the unknown kind %d", e.kind))
+		}
+		s.entries = append(s.entries, placed{entry: e, offset: offset, length: n})
+		offset, body = offset+int64(n), body[n:]
+	}
+	if records != f.events || items != f.items || (seals == 1) != (f.kind == frameSeal) {
+		return s.damaged("the frame does not hold what it says it holds")
+	}
+	return nil
+}
+
+func (s *scanner) badEntry(offset int64, position uint64, reason string) error {
+	return &DamageError{File: s.name, Offset: offset, Position: store.Position(position), Reason: reason}
+}
+
+func (s *scanner) pass(f *frame) {
+	s.off += frameSize + int64(f.body)
+	s.first += store.Position(f.events)
+	if f.kind == frameCommit {
+		s.sequence++
+	}
+	s.synced = max(s.synced, f.synced)
+	s.last = f.kind
+}
+
+// acknowledged reports whether the broken frame at s.off was on the disk once, so that no crash can have left it as it is: a whole
+// frame behind it says so, or it is whole itself but does not belong where it stands.
+func (s *scanner) acknowledged() (bool, error) {
+	head, err := s.window.at(s.off, frameSize)
+	if err != nil {
+		return false, err
+	}
+	if f, ok := parseFrame(head, s.header.checksum, s.off); ok && int64(f.body) <= s.size-s.off-frameSize && s.fits(&f) != nil {
+		return true, nil
+	}
+	at, err := s.find(s.off+1, func(f frame) bool { return f.synced > s.off })
+	return at > 0, err
+}
+
+// find returns where the first whole frame header stands from off on that is wanted, in other frames' bodies too; 0 when there is
+// none.
+func (s *scanner) find(off int64, wanted func(frame) bool) (at int64, err error) {
+	const step = 64 << 10
+	for off+frameSize <= s.size {
+		b, err := s.window.at(off, int(min(step, s.size-off)))
+		if err != nil {
+			return 0, err
+		}
+		i := bytes.Index(b, []byte(frameMagic))
+		if i < 0 {
+			off += int64(max(len(b)-len(frameMagic)+1, 1))
+			continue
+		}
+		off += int64(i)
+		head, err := s.window.at(off, frameSize)
+		if err != nil {
+			return 0, err
+		}
+		if f, ok := parseFrame(head, s.header.checksum, off); ok && wanted(f) {
+			return off, nil
+		}
+		off++
+	}
+	return 0, nil
+}

@@ -1,0 +1,145 @@
+package filelog
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+const (
+	segmentSuffix = ".seg"
+	newSuffix     = ".seg.new" // of a segment that is not complete yet
+)
+
+// segment is a file of the log, open for reading as long as the log is.
+type segment struct {
+	path   string
+	header header
+	file   file
+}
+
+func segmentName(sequence uint64) string { return fmt.Sprintf("%020d%s", sequence, segmentSuffix) }
+
+// segmentNames lists the segments in order. Files with other endings are not the log's business.
+func segmentNames(files fileSystem, dir string) (names []string, err error) {
+	all, err := files.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		number, ok := strings.CutSuffix(name, segmentSuffix)
+		if !ok {
+			continue
+		}
+		if _, err := strconv.ParseUint(number, 10, 64); err != nil || len(number) != 20 {
+			return nil, &DamageError{File: filepath.Join(dir, name), Reason: "its name is not that of a segment; move it away"}
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// createSegment makes a segment under its final name only once its header is on the disk, so that there is never half of one.
+func createSegment(files fileSystem, dir string, h header) (*segment, error) {
+	path := filepath.Join(dir, segmentName(h.sequence))
+	temporary := strings.TrimSuffix(path, segmentSuffix) + newSuffix
+	encoded := h.encode()
+	f, err := files.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteAt(encoded, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if err := files.Rename(temporary, path); err != nil {
+		return nil, err
+	}
+	if err := files.SyncDir(dir); err != nil {
+		return nil, err
+	}
+	f, err = files.OpenFile(path, os.O_RDWR)
+	return &segment{path: path, header: h, file: f}, err
+}
+
+// tail is the end of the newest segment, where the sequencer writes.
+type tail struct {
+	*segment
+	size   int64
+	synced int64     // up to where it is known to be on the disk
+	hash   hash.Hash // of all bytes up to size
+	last   frameKind
+}
+
+// newTail returns the end of a segment that is whole, and on the disk, up to size.
+func newTail(s *segment, size int64) (*tail, error) {
+	h, err := hashFile(s.file, size)
+	return &tail{segment: s, size: size, synced: size, hash: h}, err
+}
+
+func (t *tail) write(b []byte, last frameKind) error {
+	if _, err := t.file.WriteAt(b, t.size); err != nil {
+		return err
+	}
+	t.hash.Write(b)
+	t.size += int64(len(b))
+	t.last = last
+	return nil
+}
+
+func (t *tail) sync() error {
+	if t.synced == t.size {
+		return nil
+	}
+	if err := t.file.SyncData(); err != nil {
+		return err
+	}
+	t.synced = t.size
+	return nil
+}
+
+// mark writes that all before it is on the disk, unless that was the last thing said.
+func (t *tail) mark(sequence uint64, first store.Position) error {
+	if err := t.sync(); err != nil || t.last == frameMark {
+		return err
+	}
+	b := make([]byte, frameSize)
+	f := frame{kind: frameMark, sequence: sequence, first: first, synced: t.synced}
+	f.put(b, t.header.checksum, t.size)
+	if err := t.write(b, frameMark); err != nil {
+		return err
+	}
+	return t.sync()
+}
+
+// seal closes the segment for good. The segment after it must exist already, with digest in its header.
+func (t *tail) seal(sequence uint64, first store.Position, d digest) error {
+	b := appendSeal(make([]byte, frameSize), sealed{digest: d, events: uint64(first - t.header.first), last: first - 1})
+	endEntry(b[frameSize:], sequence)
+	f := frame{kind: frameSeal, body: uint32(len(b) - frameSize), sequence: sequence, first: first, synced: t.synced}
+	f.put(b, t.header.checksum, t.size)
+	if err := t.write(b, frameSeal); err != nil {
+		return err
+	}
+	return t.sync()
+}
+
+func (t *tail) digest() digest { return digest(t.hash.Sum(nil)) }
+
+// hashFile returns the running hash of the first n bytes.
+func hashFile(f io.ReaderAt, n int64) (hash.Hash, error) {
+	h := sha256.New()
+	_, err := io.CopyBuffer(h, io.NewSectionReader(f, 0, n), make([]byte, maxAhead))
+	return h, err
+}
