@@ -31,7 +31,12 @@ var Table = []Room{
 
 	// Contracts.
 	{Path: "event"},
-	{Path: "event/ndjson", Imports: []string{"event"}},
+	{Path: "event/cloudevents", Imports: []string{"event", "internal/..."}},
+	{
+		Path:    "event/ndjson",
+		Imports: []string{"event", "event/cloudevents", "internal/..."},
+		Why:     "event/cloudevents: a line may be a CloudEvent",
+	},
 	{Path: "topic"},
 	{Path: "bus", Imports: []string{"event", "topic", "internal/..."}},
 	{
@@ -55,7 +60,7 @@ var Table = []Room{
 
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "topic", "bus", "store", "consumer", "projection", "internal/..."}},
-	{Path: "server", Imports: []string{".", "event", "event/ndjson", "topic", "bus", "store", "internal/..."}},
+	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "topic", "bus", "store", "internal/..."}},
 	{Path: "cmd/oxbow", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
 	{Path: "bench/...", Imports: []string{"..."}, Why: "measures everything"},
