@@ -39,13 +39,3 @@ func harness(cfg filelog.Config) storetest.Harness {
 		},
 	}
 }
-
-func open(t testing.TB, dir string, cfg filelog.Config) *filelog.Log {
-	t.Helper()
-	l, err := filelog.Open(dir, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l
-}

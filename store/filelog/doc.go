@@ -29,4 +29,5 @@
 //     batch before the crash, and nothing at all once the log was closed in order or opened again. A read checks every record.
 //   - An error of the disk stops all writing until the log is opened anew; what was acknowledged stays readable.
 //   - One process holds a folder. The lock goes with the process, however it ends.
+//   - [Verify] changes nothing and reports every damage with file, offset and position.
 package filelog

@@ -9,10 +9,10 @@ import (
 
 // DamageError says which bytes are not what was written. It answers to errors.Is(err, store.ErrDamaged).
 type DamageError struct {
-	File     string         // path of the segment
-	Offset   int64          // of the frame or record in the file
-	Position store.Position // of the first event that is in doubt; 0 when it is not known
-	Reason   string
+	File     string         `json:"file"`               // path of the segment
+	Offset   int64          `json:"offset"`             // of the frame or record in the file
+	Position store.Position `json:"position,omitempty"` // of the first event that is in doubt; 0 when it is not known
+	Reason   string         `json:"reason"`
 }
 
 func (e *DamageError) Error() string {

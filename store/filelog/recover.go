@@ -28,10 +28,20 @@ type found struct {
 	scan   *scanner
 	seal   *sealed // nil when there is none
 	broken error   // the damage at which scanning stopped behind the last whole frame, nil when it came to the end
+
+	damaged bool // Verify found damage in it, and went on
 }
 
 // bare reports that nothing was ever written behind the header.
 func (f *found) bare() bool { return f.scan.size == headerSize }
+
+// missingSeal returns the damage of a segment that has no seal though others follow it.
+func (f *found) missingSeal() error {
+	if f.broken != nil {
+		return f.broken
+	}
+	return f.scan.damaged("the segment has no seal, and another follows it")
+}
 
 // recover reads all segments, fills the index, and makes the end of the newest one ready for writing.
 func (l *Log) recover() error {
@@ -225,19 +235,15 @@ func (l *Log) replayEntry(e *placed, segment uint32) error {
 // finishSeal completes what a crash interrupted between the creation of a segment and the seal of the one before. The digest in
 // the new one's header proves that nothing but the seal is missing.
 func (l *Log) finishSeal(before, next *found) error {
-	missing := before.broken
-	if missing == nil {
-		missing = before.scan.damaged("the segment has no seal, and another follows it")
-	}
 	if !next.bare() {
-		return missing
+		return before.missingSeal()
 	}
 	t, err := newTail(before.segment, before.scan.off)
 	if err != nil {
 		return err
 	}
 	if t.digest() != next.header.previous {
-		return missing
+		return before.missingSeal()
 	}
 	if err := cut(before.file, t.size); err != nil {
 		return err

@@ -1,0 +1,400 @@
+package filelog_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog"
+)
+
+// threeCommits appends to an open log in dir and returns where in the segment the last of them begins.
+func threeCommits(t *testing.T, l *filelog.Log, dir string) (last int) {
+	t.Helper()
+	appendTo(t, l, commit(record(1, "a")))
+	appendTo(t, l, commit(record(2, "a"), record(3, "b")))
+	last = size(t, dir)
+	c := commit(record(4, "a"), record(5, "c"))
+	c.Items = []store.ItemWrite{store.Put("bucket", "key", []byte("value"))}
+	appendTo(t, l, c)
+	return last
+}
+
+var firstTwo = []string{`{"n":1}`, `{"n":2}`, `{"n":3}`}
+
+func TestTornCommitIsCutOffAsAWhole(t *testing.T) {
+	dir := t.TempDir()
+	begin := threeCommits(t, open(t, dir, filelog.Config{}), dir)
+	whole := contents(t, newest(t, dir))
+	for end := begin; end < len(whole); end++ {
+		for _, torn := range [][]byte{
+			whole[:end], // the file ends early
+			slices.Concat(whole[:end], make([]byte, len(whole)-end)),                                   // the size was written, the rest of the data was not
+			slices.Concat(whole[:begin], make([]byte, end-begin), whole[end:]),                         // the end was written before the beginning
+			slices.Concat(whole[:end], make([]byte, 10_000)),                                           // zeros far behind it
+			slices.Concat(whole[:end], bytes.Repeat([]byte("\xf1oxb rubbish"), (len(whole)-end)/12+1)), // rubbish
+		} {
+			if end == begin && len(torn) == len(whole) {
+				continue // nothing is torn
+			}
+			rewriteAndRecover(t, dir, torn, begin)
+		}
+	}
+}
+
+func rewriteAndRecover(t *testing.T, dir string, torn []byte, begin int) {
+	t.Helper()
+	copied := t.TempDir()
+	path := filepath.Join(copied, "log", filepath.Base(newest(t, dir)))
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, path, torn)
+	l := openOn(t, copied, filelog.Config{}, quick())
+	if r := l.Recovery(); !r.Unclean || len(torn) > begin && (r.Offset != int64(begin) || r.Bytes != int64(len(torn)-begin)) {
+		t.Fatalf("recovery says %+v, want a cut at %d", r, begin)
+	}
+	if item, err := l.Get(t.Context(), "bucket", "key"); err != nil || item.Revision != 0 {
+		t.Fatalf("the torn commit's item is there: %+v, %v", item, err)
+	}
+	receipt := appendTo(t, l, commit(record(6, "a")))
+	if receipt.First != 4 || receipt.Revisions["a"] != 3 {
+		t.Fatalf("the next commit got %+v, want position 4 and revision 3", receipt)
+	}
+	l.Close()
+	l = openOn(t, copied, filelog.Config{}, quick())
+	if got, want := texts(t, l), append(slices.Clone(firstTwo), `{"n":6}`); !slices.Equal(got, want) {
+		t.Fatalf("after reopening there is %v, want %v", got, want)
+	}
+	l.Close()
+}
+
+func TestFlippedBitIsDamageOnceTheLogWasClosed(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	threeCommits(t, l, dir)
+	l.Close()
+	path := newest(t, dir)
+	whole := contents(t, path)
+	mark := len(whole) - filelog.FrameSize
+	for at := range whole {
+		rewrite(t, path, flipped(whole, at))
+		report, err := filelog.Verify(t.Context(), dir, nil)
+		if err != nil {
+			t.Fatalf("byte %d flipped: Verify: %v", at, err)
+		}
+		l, err := filelog.OpenOn(dir, filelog.Config{}, quick())
+		if at >= mark {
+			// The mark that says that the log was closed is the last thing in it, and holds no event.
+			if err != nil || len(texts(t, l)) != 5 || report.Torn == nil {
+				t.Fatalf("byte %d flipped, in the mark: got %v, want all five events and a torn tail", at, err)
+			}
+			l.Close()
+			continue
+		}
+		if !errors.Is(err, store.ErrDamaged) {
+			t.Fatalf("byte %d flipped: Open: %v, want damage", at, err)
+		}
+		if len(report.Damage) == 0 || !errors.Is(report.Err(), store.ErrDamaged) || report.Damage[0].Offset > int64(at) {
+			t.Fatalf("byte %d flipped: Verify found %v, want damage at or before that byte", at, report.Damage)
+		}
+		if !bytes.Equal(contents(t, path), flipped(whole, at)) {
+			t.Fatalf("byte %d flipped: Open or Verify changed a damaged file", at)
+		}
+	}
+}
+
+func TestFlippedBitAfterAKillIsDamageUnlessInTheLastBatch(t *testing.T) {
+	dir := t.TempDir()
+	begin := threeCommits(t, open(t, dir, filelog.Config{}), dir)
+	crashed := image(t, dir)
+	path := newest(t, crashed)
+	whole := contents(t, path)
+	for at := range whole {
+		rewrite(t, path, flipped(whole, at))
+		l, err := filelog.OpenOn(crashed, filelog.Config{}, quick())
+		if at < begin {
+			if !errors.Is(err, store.ErrDamaged) {
+				t.Fatalf("byte %d flipped: got %v, want damage", at, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(texts(t, l), firstTwo) || l.Recovery().Offset != int64(begin) {
+			t.Fatalf("byte %d flipped, in the last commit: got %v, want it cut off", at, err)
+		}
+		l.Close()
+	}
+}
+
+func TestWhatWasSeenAfterAKillIsProtectedFromThenOn(t *testing.T) {
+	dir := t.TempDir()
+	begin := threeCommits(t, open(t, dir, filelog.Config{}), dir)
+	crashed := image(t, dir)
+	open(t, crashed, filelog.Config{}) // and killed again
+	again := image(t, crashed)
+	path := newest(t, again)
+	rewrite(t, path, flipped(contents(t, path), begin+60))
+	if _, err := filelog.Open(again, filelog.Config{}); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("got %v, want damage: the commit was readable between the two crashes", err)
+	}
+}
+
+func TestDamageNamesFileOffsetPositionAndWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	threeCommits(t, l, dir)
+	l.Close()
+	path := newest(t, dir)
+	b := contents(t, path)
+	at := bytes.Index(b, []byte(`{"n":3}`))
+	rewrite(t, path, flipped(b, at))
+	_, err := filelog.Open(dir, filelog.Config{})
+	var damage *filelog.DamageError
+	if !errors.As(err, &damage) {
+		t.Fatalf("got %v, want a DamageError", err)
+	}
+	if damage.File != path || damage.Position != 3 || damage.Offset >= int64(at) || damage.Offset < int64(at)-100 {
+		t.Errorf("got %+v, want %s, shortly before %d, position 3", damage, path, at)
+	}
+	for _, part := range []string{filepath.ToSlash(path), "position 3", "oxbow verify", "backup"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the message does not say %q: %v", part, err)
+		}
+	}
+}
+
+func TestReadReportsARecordThatChangedUnderIt(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	threeCommits(t, l, dir)
+	path := newest(t, dir)
+	b := contents(t, path)
+	rewrite(t, path, flipped(b, bytes.Index(b, []byte(`{"n":3}`))))
+	var seen int
+	var failed error
+	for _, err := range l.Read(t.Context(), store.Query{}) {
+		if failed = err; err == nil {
+			seen++
+		}
+	}
+	var damage *filelog.DamageError
+	if seen != 2 || !errors.As(failed, &damage) || damage.Position != 3 || damage.File != path {
+		t.Errorf("read %d records, then %v; want 2, then damage at position 3", seen, failed)
+	}
+	for r, err := range l.Read(t.Context(), store.Stream("c")) {
+		if err != nil || r.Position != 5 {
+			t.Errorf("a sound record cannot be read any more: %v, %v", r.Position, err)
+		}
+	}
+}
+
+func TestCleanLogNeedsNoRecovery(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	threeCommits(t, l, dir)
+	l.Close()
+	before := contents(t, newest(t, dir))
+	l = open(t, dir, filelog.Config{})
+	if r := l.Recovery(); r != (filelog.Recovery{}) {
+		t.Errorf("recovery says %+v, want nothing", r)
+	}
+	l.Close()
+	if !bytes.Equal(before, contents(t, newest(t, dir))) {
+		t.Error("opening and closing changed the log")
+	}
+}
+
+// rotated returns a closed log of several segments.
+func rotated(t *testing.T) (dir string) {
+	dir = t.TempDir()
+	l := open(t, dir, filelog.Config{SegmentBytes: 600, NoSync: true})
+	for n := range 12 {
+		appendTo(t, l, commit(record(n, "a")))
+	}
+	l.Close()
+	if n := len(segments(t, dir)); n < 4 {
+		t.Fatalf("there are %d segments, want at least 4", n)
+	}
+	return dir
+}
+
+func TestCrashWhileRotatingIsMended(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{SegmentBytes: 600})
+	n := 0
+	for ; len(segments(t, dir)) < 3; n++ {
+		appendTo(t, l, commit(record(n, "a")))
+	}
+	crashed := image(t, dir)
+	paths := segments(t, crashed)
+	last, before := contents(t, paths[2])[:filelog.HeaderSize], contents(t, paths[1])
+	sealed := len(before)
+	seal := bytes.LastIndex(before, []byte("\xf1oxb"))
+	for end := seal; end <= sealed; end++ { // the seal was not written, or in part, or as a whole
+		copied := image(t, crashed)
+		paths := segments(t, copied)
+		rewrite(t, paths[2], last)
+		rewrite(t, paths[1], before[:end])
+		rewrite(t, strings.TrimSuffix(paths[2], ".seg")+"9.seg.new", []byte("half a header"))
+		if report, err := filelog.Verify(t.Context(), copied, nil); err != nil || report.Err() != nil {
+			t.Fatalf("seal cut after %d bytes: Verify: %v, %v", end-seal, err, report.Err())
+		}
+		l := openOn(t, copied, filelog.Config{SegmentBytes: 600}, quick())
+		if got := len(texts(t, l)); got != n-1 {
+			t.Fatalf("seal cut after %d bytes: %d events, want %d", end-seal, got, n-1)
+		}
+		appendTo(t, l, commit(record(n, "a")))
+		l.Close()
+		if report, err := filelog.Verify(t.Context(), copied, nil); err != nil || report.Err() != nil || !report.Closed {
+			t.Fatalf("seal cut after %d bytes: after mending: %v, %+v", end-seal, err, report)
+		}
+		if left, _ := filepath.Glob(filepath.Join(copied, "log", "*.new")); len(left) > 0 {
+			t.Fatalf("%v is left", left)
+		}
+	}
+}
+
+func TestLostOrForeignSegmentsAreRefused(t *testing.T) {
+	other := segments(t, rotated(t))
+	for _, c := range []struct {
+		name string
+		harm func(t *testing.T, paths []string)
+	}{
+		{"FirstMissing", func(t *testing.T, paths []string) { remove(t, paths[0]) }},
+		{"MiddleMissing", func(t *testing.T, paths []string) { remove(t, paths[1]) }},
+		{"NewestMissing", func(t *testing.T, paths []string) { remove(t, paths[len(paths)-1]) }},
+		{"FromAnotherStore", func(t *testing.T, paths []string) { rewrite(t, paths[1], contents(t, other[1])) }},
+		{"UnderAnotherName", func(t *testing.T, paths []string) { rename(t, paths[1]) }},
+		{"Exchanged", func(t *testing.T, paths []string) {
+			a, b := contents(t, paths[1]), contents(t, paths[2])
+			rewrite(t, paths[1], b)
+			rewrite(t, paths[2], a)
+		}},
+		{"SealCutOff", func(t *testing.T, paths []string) {
+			b := contents(t, paths[1])
+			rewrite(t, paths[1], b[:bytes.LastIndex(b, []byte("\xf1oxb"))])
+		}},
+		{"SomethingBehindTheSeal", func(t *testing.T, paths []string) { rewrite(t, paths[1], append(contents(t, paths[1]), 0)) }},
+		{"CutToItsHeader", func(t *testing.T, paths []string) { rewrite(t, paths[1], contents(t, paths[1])[:filelog.HeaderSize]) }},
+		{"CutWithinItsHeader", func(t *testing.T, paths []string) { rewrite(t, paths[3], contents(t, paths[3])[:20]) }},
+		{"Empty", func(t *testing.T, paths []string) { rewrite(t, paths[1], nil) }},
+		{"NotASegment", func(t *testing.T, paths []string) { rewrite(t, paths[2], []byte("%PDF-1.4 and so on")) }},
+		{"NotASegmentsName", func(t *testing.T, paths []string) {
+			rewrite(t, filepath.Join(filepath.Dir(paths[0]), "notes.seg"), nil)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := rotated(t)
+			c.harm(t, segments(t, dir))
+			l, err := filelog.Open(dir, filelog.Config{})
+			if !errors.Is(err, store.ErrDamaged) {
+				if err == nil {
+					l.Close()
+				}
+				t.Errorf("Open: %v, want damage", err)
+			}
+			report, err := filelog.Verify(t.Context(), dir, nil)
+			if err == nil {
+				err = report.Err()
+			}
+			if !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("Verify: %v, want damage", err)
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rename gives a segment the name of a commit later.
+func rename(t *testing.T, path string) {
+	t.Helper()
+	digit := len(path) - len("0.seg")
+	if err := os.Rename(path, path[:digit]+string(path[digit]+1)+".seg"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNewerFormatIsNotCalledDamage(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir, filelog.Config{}).Close()
+	path := newest(t, dir)
+	rewrite(t, path, newerHeader(contents(t, path)))
+	_, err := filelog.Open(dir, filelog.Config{})
+	if err == nil || errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "written by a newer Oxbow") {
+		t.Errorf("Open: %v", err)
+	}
+	_, err = filelog.Verify(t.Context(), dir, nil)
+	if err == nil || errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "written by a newer Oxbow") {
+		t.Errorf("Verify: %v", err)
+	}
+}
+
+func TestOtherFilesInTheFolderAreLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	rewrite(t, filepath.Join(dir, "notes.txt"), []byte("mine"))
+	l := open(t, dir, filelog.Config{})
+	appendTo(t, l, commit(record(1, "a")))
+	l.Close()
+	rewrite(t, filepath.Join(dir, "log", ".DS_Store"), []byte("theirs"))
+	l = open(t, dir, filelog.Config{})
+	if got := texts(t, l); len(got) != 1 {
+		t.Errorf("got %v, want one event", got)
+	}
+	if string(contents(t, filepath.Join(dir, "notes.txt"))) != "mine" {
+		t.Error("a foreign file was changed")
+	}
+}
+
+func TestSegmentStoredAsAnEventIsNoProof(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	threeCommits(t, l, dir)
+	l.Close()
+	l = open(t, dir, filelog.Config{})
+	begin := size(t, dir)
+	r := record(9, "backup")
+	r.Data = contents(t, newest(t, dir))
+	r.Data = append(bytes.Repeat(r.Data, 3), 0)
+	appendTo(t, l, commit(r))
+	crashed := image(t, dir)
+	path := newest(t, crashed)
+	rewrite(t, path, contents(t, path)[:size(t, crashed)-1])
+	l = open(t, crashed, filelog.Config{})
+	if got := len(texts(t, l)); got != 5 || l.Recovery().Offset != int64(begin) {
+		t.Errorf("got %d events, want the torn commit cut off, though it holds frames of the same log", got)
+	}
+}
+
+func TestForeignIDsAndNamesSurviveReopening(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	id, err := event.ParseID("00000000-0000-0000-0000-000000000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := record(1, "ströme/1")
+	r.ID, r.CausationID = id, id
+	appendTo(t, l, commit(r))
+	l.Close()
+	l = open(t, dir, filelog.Config{})
+	for got, err := range l.Read(t.Context(), store.Where(store.Filter{ID: id})) {
+		if err != nil || got.ID != id || got.CausationID != id || got.Stream != r.Stream {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+	if receipt := appendTo(t, l, commit(r)); !receipt.Repeated {
+		t.Error("the id is not recognised after reopening")
+	}
+}

@@ -1,0 +1,167 @@
+package filelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+// Verify reads the whole log in the folder and checks everything in it: headers, frames, every record and item, that commits,
+// positions and stream revisions go on without gaps, seals and their digests. It changes nothing, and needs the folder to itself:
+// while a process holds it the error answers to store.ErrInUse. progress, which may be nil, is called now and then with the
+// bytes done and in all.
+//
+// Damage is in the report, not in the error.
+func Verify(ctx context.Context, dir string, progress func(done, total int64)) (Report, error) {
+	report, err := verify(ctx, dir, progress)
+	if err != nil {
+		return report, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	return report, nil
+}
+
+func verify(ctx context.Context, dir string, progress func(done, total int64)) (Report, error) {
+	logDir := filepath.Join(dir, "log")
+	if _, err := os.Stat(logDir); err != nil {
+		return Report{}, fmt.Errorf("there is no log: %w", err)
+	}
+	lock, err := lockFolder(dir, "oxbow verify")
+	if err != nil {
+		return Report{}, err
+	}
+	v := &verifier{ctx: ctx, progress: progress, revisions: map[string]uint64{}}
+	err = v.run(logDir)
+	v.report.Streams = len(v.revisions)
+	return v.report, errors.Join(err, lock.release())
+}
+
+// verifier goes through the segments and, unlike recovery, goes on behind damage.
+type verifier struct {
+	ctx       context.Context
+	progress  func(done, total int64)
+	done      int64 // bytes of the segments before this one
+	told      int64 // of what progress was told last
+	report    Report
+	revisions map[string]uint64 // newest of each stream
+	lost      bool              // there was damage, so that streams may have gaps
+}
+
+func (v *verifier) run(dir string) error {
+	paths, err := v.list(dir)
+	if err != nil {
+		return err
+	}
+	var last *found
+	for i, path := range paths {
+		if last, err = v.segment(path, last, i == len(paths)-1); err != nil {
+			return err
+		}
+	}
+	v.tell(v.done)
+	if last == nil || last.scan == nil {
+		return nil
+	}
+	if last.seal != nil {
+		v.damage(last.scan.damaged("the segment is sealed, and the one after it is missing"))
+	}
+	v.report.Closed = v.report.Torn == nil && (last.scan.last == frameMark || last.bare())
+	return nil
+}
+
+// list finds the segments and adds up their bytes.
+func (v *verifier) list(dir string) (paths []string, err error) {
+	names, err := segmentNames(osFiles{}, dir)
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, filepath.Join(dir, name))
+		v.report.Segments++
+		v.report.Bytes += info.Size()
+	}
+	return paths, err
+}
+
+// tell reports progress, not for every frame.
+func (v *verifier) tell(done int64) {
+	const step = 1 << 20
+	if v.progress == nil || done-v.told < step && done < v.report.Bytes {
+		return
+	}
+	v.told = done
+	v.progress(done, v.report.Bytes)
+}
+
+func (v *verifier) damage(err error) {
+	v.report.add(err)
+	v.lost = true
+}
+
+// segment checks one file. Errors are those of reading; damage goes into the report.
+func (v *verifier) segment(path string, before *found, newest bool) (*found, error) {
+	file, err := osFiles{}.OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	size, err := file.Size()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { v.done += size }()
+	this := &found{segment: &segment{path: path, file: file}}
+	if this.scan, err = newScanner(file, path, size); errors.Is(err, store.ErrDamaged) {
+		v.damage(err)
+		this.damaged = true
+		return this, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	this.header = this.scan.header
+	if err := v.joins(before, this, newest); err != nil {
+		return nil, err
+	}
+	return this, v.frames(this, newest)
+}
+
+// joins checks how the segment continues the one before.
+func (v *verifier) joins(before, this *found, newest bool) error {
+	if before != nil && before.seal == nil && before.damaged {
+		return nil // what should come next is not known
+	}
+	if before != nil && before.seal == nil {
+		whole, err := v.lacksOnlyItsSeal(before, this, newest)
+		if err != nil {
+			return err
+		}
+		if !whole {
+			v.damage(before.missingSeal())
+			return nil
+		}
+		before.seal = &sealed{digest: this.header.previous}
+	}
+	if err := this.follows(before); err != nil {
+		v.damage(err)
+	}
+	return nil
+}
+
+// lacksOnlyItsSeal reports whether a crash, and nothing else, explains that the segment has no seal.
+func (v *verifier) lacksOnlyItsSeal(before, next *found, newest bool) (bool, error) {
+	if !newest || !next.bare() {
+		return false, nil
+	}
+	file, err := os.Open(before.path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	h, err := hashFile(file, before.scan.off)
+	return digest(h.Sum(nil)) == next.header.previous, err
+}

@@ -1,0 +1,200 @@
+package filelog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+func (v *verifier) frames(this *found, newest bool) error {
+	for {
+		if err := v.ctx.Err(); err != nil {
+			return err
+		}
+		v.tell(v.done + this.scan.off)
+		f, err := this.scan.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, store.ErrDamaged):
+			more, err := v.pass(this, newest, err)
+			if err != nil || !more {
+				return err
+			}
+		case err != nil:
+			return err
+		default:
+			if err := v.frame(this, &f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// pass gets over a frame that is not whole, and reports it unless a crash explains it; more is false when nothing is behind it.
+func (v *verifier) pass(this *found, newest bool, broken error) (more bool, err error) {
+	s := this.scan
+	if this.seal != nil {
+		v.damage(s.damaged("there is something behind the seal"))
+		return false, nil
+	}
+	if newest {
+		acknowledged, err := s.acknowledged()
+		if err != nil {
+			return false, err
+		}
+		if !acknowledged {
+			v.report.Torn = &TornTail{File: s.name, Offset: s.off, Bytes: s.size - s.off}
+			return false, nil
+		}
+	}
+	if passed, err := v.passEntries(this); passed || err != nil {
+		return passed, err
+	}
+	next, err := s.find(s.off+1, func(frame) bool { return true })
+	if err != nil {
+		return false, err
+	}
+	if next == 0 && !newest {
+		this.broken = broken // perhaps a seal that was being written; the segment after it tells
+		return false, nil
+	}
+	this.damaged = true
+	v.damage(broken)
+	return next > 0, s.jump(next)
+}
+
+// jump goes on at a frame that find found.
+func (s *scanner) jump(off int64) error {
+	b, err := s.window.at(off, frameSize)
+	if err != nil {
+		return err
+	}
+	if f, ok := parseFrame(b, s.header.checksum, off); ok {
+		s.off, s.first, s.sequence = off, f.first, f.sequence
+		if f.kind != frameCommit {
+			s.sequence++
+		}
+	}
+	return nil
+}
+
+// passEntries reports every damaged entry of a frame whose own header is sound, and goes behind it.
+func (v *verifier) passEntries(this *found) (passed bool, err error) {
+	s := this.scan
+	head, err := s.window.at(s.off, frameSize)
+	if err != nil {
+		return false, err
+	}
+	f, ok := parseFrame(head, s.header.checksum, s.off)
+	if !ok || s.fits(&f) != nil {
+		return false, nil
+	}
+	body, err := s.window.at(s.off+frameSize, int(f.body))
+	if err != nil {
+		return false, err
+	}
+	for _, d := range s.damagedEntries(&f, body) {
+		v.damage(d)
+	}
+	this.damaged = true
+	s.pass(&f)
+	return true, nil
+}
+
+func (s *scanner) damagedEntries(f *frame, body []byte) (all []*DamageError) {
+	report := func(offset int64, position uint64, reason string) {
+		all = append(all, &DamageError{File: s.name, Offset: offset, Position: store.Position(position), Reason: reason})
+	}
+	offset, position := s.off+frameSize, uint64(f.first)
+	for i := uint32(0); len(body) > 0; i++ {
+		n, ok := entryLength(body)
+		if !ok {
+			report(offset, position, "the length of a record is wrong; those behind it in the commit cannot be read")
+			return all
+		}
+		number := f.sequence
+		if i < f.events {
+			number = position
+		}
+		if _, ok := parseEntry(body[:n], number); !ok {
+			report(offset, position, "the checksum of a record does not match")
+		}
+		if i < f.events {
+			position++
+		}
+		offset, body = offset+int64(n), body[n:]
+	}
+	if len(all) == 0 {
+		report(s.off, uint64(f.first), "the frame does not hold what it says it holds")
+	}
+	return all
+}
+
+// frame checks what is in a whole frame.
+func (v *verifier) frame(this *found, f *frame) error {
+	s := this.scan
+	if this.seal != nil {
+		v.damage(s.damaged("there is something behind the seal"))
+	}
+	switch f.kind {
+	case frameCommit:
+		v.report.Commits++
+		for i := range s.entries {
+			v.entry(s, f.first+store.Position(i), &s.entries[i])
+		}
+	case frameSeal:
+		return v.seal(this, f)
+	}
+	return nil
+}
+
+func (v *verifier) entry(s *scanner, p store.Position, e *placed) {
+	if e.kind == entryItem {
+		v.report.Items++
+		if _, err := decodeItem(e.payload); err != nil {
+			v.damage(&DamageError{File: s.name, Offset: e.offset, Reason: err.Error()})
+		}
+		return
+	}
+	v.report.Events++
+	v.report.Head = p
+	r, err := decodeRecord(e.payload, false)
+	if err != nil {
+		v.damage(&DamageError{File: s.name, Offset: e.offset, Position: p, Reason: err.Error()})
+		return
+	}
+	want := v.revisions[r.Stream] + 1
+	if r.Revision < want || r.Revision > want && !v.lost {
+		v.damage(&DamageError{
+			File: s.name, Offset: e.offset, Position: p,
+			Reason: fmt.Sprintf("stream %q goes on with revision %d where %d should be", r.Stream, r.Revision, want),
+		})
+	}
+	v.revisions[r.Stream] = max(r.Revision, want)
+}
+
+func (v *verifier) seal(this *found, f *frame) error {
+	s, err := this.scan, error(nil)
+	if this.seal, err = readSeal(s); err != nil {
+		v.damage(err)
+		return nil
+	}
+	if this.damaged {
+		return nil
+	}
+	at := s.off - frameSize - int64(f.body)
+	h, err := hashFile(this.file, at)
+	if err != nil {
+		return err
+	}
+	if digest(h.Sum(nil)) != this.seal.digest {
+		v.damage(&DamageError{File: s.name, Offset: at, Reason: "the digest in the seal is not that of the segment"})
+	}
+	if this.seal.last != s.first-1 || this.seal.events != uint64(s.first-s.header.first) {
+		v.damage(&DamageError{File: s.name, Offset: at, Reason: "the seal does not count the events that are there"})
+	}
+	return nil
+}
