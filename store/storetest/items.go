@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,11 +160,16 @@ func strangeKeys(t *trial) {
 	}
 }
 
-// pattern returns bytes that are not all alike, so that a shift or a hole shows.
+// pattern returns bytes of which no two blocks are alike, so that a shift or a hole shows.
 func pattern(n int) []byte {
+	var block [4096]byte
+	for i := range block {
+		block[i] = byte(i ^ i>>8)
+	}
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(i ^ i>>8 ^ i>>16)
+	for at := 0; at < n; at += len(block) {
+		binary.BigEndian.PutUint32(block[:], uint32(at))
+		copy(b[at:], block[:])
 	}
 	return b
 }

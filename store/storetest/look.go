@@ -57,6 +57,17 @@ func (t *trial) read(q store.Query) []event.Record {
 	return rs
 }
 
+// apart returns copies that share nothing with what a driver handed out, should it hand out its own.
+func apart(rs []event.Record) []event.Record {
+	own := slices.Clone(rs)
+	for i := range own {
+		own[i].Data = bytes.Clone(own[i].Data)
+		own[i].Tags = slices.Clone(own[i].Tags)
+		own[i].Headers = maps.Clone(own[i].Headers)
+	}
+	return own
+}
+
 func (t *trial) list(bucket, from, to string) []store.Item {
 	t.Helper()
 	found, err := collect(t.d.List(t.ctx, bucket, from, to))
@@ -110,8 +121,11 @@ type contents struct {
 
 func (t *trial) contents() contents {
 	t.Helper()
-	c := contents{head: t.head(), records: t.read(store.Query{})}
+	c := contents{head: t.head(), records: apart(t.read(store.Query{}))}
 	c.items = append(t.list(things, "", ""), t.list(others, "", "")...)
+	for i := range c.items {
+		c.items[i].Value = bytes.Clone(c.items[i].Value)
+	}
 	if lister, ok := t.d.(store.StreamLister); ok {
 		var err error
 		if c.streams, err = collect(lister.Streams(t.ctx, "")); err != nil {

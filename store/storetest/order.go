@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -256,6 +257,7 @@ func waitReturns(t *trial) {
 			t.Errorf("Wait(%d) returned %d, %v; want %d at once", after, head, err, last)
 		}
 	}
+	t.waitsInVain(last)
 	for range 20 {
 		heads := make(chan store.Position, 1)
 		go func() {
@@ -265,12 +267,22 @@ func waitReturns(t *trial) {
 			}
 			heads <- head
 		}()
-		t.commit(puts(store.Put(things, "k", nil))) // no reason to return
 		r := t.commit(events(record("s")))
 		if head := <-heads; head < r.Last {
 			t.Fatalf("Wait(%d) returned %d when %d was appended", last, head, r.Last)
 		}
 		last = r.Last
+	}
+}
+
+// waitsInVain reports a Wait that returns although there is nothing new. An item is nothing new.
+func (t *trial) waitsInVain(after store.Position) {
+	t.Helper()
+	t.commit(puts(store.Put(things, "k", nil)))
+	ctx, cancel := context.WithTimeout(t.ctx, 5*time.Millisecond)
+	defer cancel()
+	if head, err := t.d.Wait(ctx, after); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Wait(%d) returned %d, %v when there was nothing after it", after, head, err)
 	}
 }
 

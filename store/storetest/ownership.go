@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -76,11 +75,7 @@ func changingRead(t *trial) {
 
 func commitUnchanged(t *trial) {
 	rs := []event.Record{rich("s"), rich("s")}
-	want := slices.Clone(rs)
-	for i := range want {
-		want[i].Data, want[i].Tags = slices.Clone(want[i].Data), slices.Clone(want[i].Tags)
-		want[i].Headers = maps.Clone(want[i].Headers)
-	}
+	want := apart(rs)
 	t.commit(events(rs...))
 	t.sameRecords(rs, want, "the appended commit")
 }

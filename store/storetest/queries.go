@@ -218,11 +218,18 @@ func randomQueries(t *trial) {
 	all := t.sow(rng, 400)
 	for range 600 {
 		q := randomQuery(rng, all)
-		t.sameRecords(t.read(q), walk(all, q), fmt.Sprintf("%+v", q))
-		if t.Failed() {
-			return
+		if got, want := positions(t.read(q)), positions(walk(all, q)); !slices.Equal(got, want) {
+			t.Fatalf("%+v finds positions %v, want %v", q, got, want)
 		}
 	}
+}
+
+func positions(rs []event.Record) []store.Position {
+	out := make([]store.Position, len(rs))
+	for i := range rs {
+		out[i] = rs[i].Position
+	}
+	return out
 }
 
 var (
@@ -278,7 +285,7 @@ func randomQuery(rng *rand.Rand, all []event.Record) (q store.Query) {
 func randomFilter(rng *rand.Rand, all []event.Record) (f store.Filter) {
 	like := pick(rng, all) // so that filters of several fields match something
 	seldom := func() bool { return rng.IntN(4) == 0 }
-	if seldom() && seldom() {
+	if rng.IntN(16) == 0 {
 		f.ID = like.ID
 	}
 	if seldom() {

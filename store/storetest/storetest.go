@@ -70,10 +70,10 @@ type trial struct {
 	*testing.T
 	d       store.Driver
 	harness Harness
-	ctx     context.Context // ends after a minute, so that a call that waits for ever fails with the name of its claim
+	ctx     context.Context // ends after half a minute, so that a call that waits for ever fails with the name of its claim
 }
 
-const patience = time.Minute
+const patience = 30 * time.Second
 
 func begin(t *testing.T, h Harness) *trial {
 	t.Helper()

@@ -1,0 +1,166 @@
+package storetest_test
+
+import (
+	"context"
+	"iter"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/memory"
+	"github.com/oxbow-events/oxbow/store/storetest"
+)
+
+// faults are drivers that break the contract in one way, each with a claim that must catch it.
+var faults = []struct {
+	name, claim string
+	broken      func(d store.Driver) store.Driver
+}{
+	{"items before conditions", "1-CommitIsAtomic/RefusedCommitLeavesNothing", func(d store.Driver) store.Driver { return itemsFirst{d} }},
+	{"no conditions", "2-ConditionsHoldAtTheCommit/StreamIsAtRevision", func(d store.Driver) store.Driver { return noConditions{d} }},
+	{"acknowledged before readable", "3-PositionsAreInCommitOrder/AcknowledgedIsReadableAtOnce", func(d store.Driver) store.Driver { return lateReads{d} }},
+	{"wait that does not", "3-PositionsAreInCommitOrder/WaitReturnsWhenThereIsMore", func(d store.Driver) store.Driver { return noWait{d} }},
+	{"repeat is a conflict", "4-AppendIsIdempotent/RepeatedCommitReturnsTheFirstReceipt", func(d store.Driver) store.Driver { return noRepeats{d} }},
+	{"context not heard", "6-ContextEndsEveryCall/CancelledContextEndsEveryCall", func(d store.Driver) store.Driver { return deaf{d} }},
+	{"limit forgotten", "QueriesFindExactly/ByPositionLimitAndDirection", func(d store.Driver) store.Driver { return noLimit{d} }},
+	{"reading page by page", "IterationsAreSnapshots/RecordsAppendedMeanwhileAreNotSeen", func(d store.Driver) store.Driver { return paged{d} }},
+	{"no data read as empty", "RecordsAreKeptWhole/NoDataIsNotEmptyData", func(d store.Driver) store.Driver { return neverNil{d} }},
+	{"records shared by readers", "BytesBelongToTheCaller/ChangingWhatWasReadChangesNothing", func(d store.Driver) store.Driver {
+		return &sharing{Driver: d, seen: map[store.Position]event.Record{}}
+	}},
+}
+
+const faultVariable = "OXBOW_STORETEST_FAULT"
+
+// TestEachFaultIsCaught runs the suite on each faulty driver in another process, where it must fail.
+func TestEachFaultIsCaught(t *testing.T) {
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestFault$/^"+strings.ReplaceAll(f.claim, "/", "$/^")+"$")
+			cmd.Env = append(os.Environ(), faultVariable+"="+f.name)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "--- FAIL: TestFault/"+f.claim) {
+				t.Errorf("%s passed, or failed for another reason: %v\n%s", f.claim, err, out)
+			}
+		})
+	}
+}
+
+func TestFault(t *testing.T) {
+	for _, f := range faults {
+		if f.name == os.Getenv(faultVariable) {
+			storetest.Run(t, storetest.Harness{Open: func(*testing.T) store.Driver { return f.broken(memory.New()) }})
+		}
+	}
+}
+
+type itemsFirst struct{ store.Driver }
+
+func (d itemsFirst) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	if len(c.Items) > 0 && c.Check() == nil {
+		if r, err := d.Driver.Append(ctx, store.Commit{Items: c.Items}); err != nil {
+			return r, err
+		}
+	}
+	return d.Driver.Append(ctx, c)
+}
+
+type noConditions struct{ store.Driver }
+
+func (d noConditions) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	c.Conditions = nil
+	return d.Driver.Append(ctx, c)
+}
+
+type lateReads struct{ store.Driver }
+
+func (d lateReads) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
+	if head, err := d.Head(ctx); err == nil && (q.Before == 0 || q.Before > head) {
+		q.Before = max(head, 1)
+	}
+	return d.Driver.Read(ctx, q)
+}
+
+type noWait struct{ store.Driver }
+
+func (d noWait) Wait(ctx context.Context, _ store.Position) (store.Position, error) {
+	return d.Head(ctx)
+}
+
+type noRepeats struct{ store.Driver }
+
+func (d noRepeats) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	r, err := d.Driver.Append(ctx, c)
+	if r.Repeated {
+		return store.Receipt{}, store.DuplicateError(c.Events[0].ID, c.Events[0].Stream, c.Events[0].Stream, r.First)
+	}
+	return r, err
+}
+
+type deaf struct{ store.Driver }
+
+func (d deaf) Get(ctx context.Context, bucket, key string) (store.Item, error) {
+	return d.Driver.Get(context.WithoutCancel(ctx), bucket, key)
+}
+
+type noLimit struct{ store.Driver }
+
+func (d noLimit) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
+	q.Limit = max(q.Limit, 0) * 2
+	return d.Driver.Read(ctx, q)
+}
+
+type paged struct{ store.Driver }
+
+func (d paged) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
+	if q.Backward || q.Limit > 0 {
+		return d.Driver.Read(ctx, q)
+	}
+	return func(yield func(event.Record, error) bool) {
+		q.Limit = 5
+		for found, page := 1, 0; found > 0 && page < 100; page++ {
+			found = 0
+			for r, err := range d.Driver.Read(ctx, q) {
+				if !yield(r, err) || err != nil {
+					return
+				}
+				found, q.After = found+1, r.Position
+			}
+		}
+	}
+}
+
+type neverNil struct{ store.Driver }
+
+func (d neverNil) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
+	return func(yield func(event.Record, error) bool) {
+		for r, err := range d.Driver.Read(ctx, q) {
+			r.Data = append([]byte{}, r.Data...)
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// sharing hands the same record to every reader.
+type sharing struct {
+	store.Driver
+	seen map[store.Position]event.Record
+}
+
+func (d *sharing) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
+	return func(yield func(event.Record, error) bool) {
+		for r, err := range d.Driver.Read(ctx, q) {
+			if err == nil && d.seen[r.Position].ID != r.ID {
+				d.seen[r.Position] = r
+			}
+			if !yield(d.seen[r.Position], err) {
+				return
+			}
+		}
+	}
+}
