@@ -24,7 +24,7 @@ func shapeOf(p Pattern) (shape, uint32) {
 	first := slices.Index(segments, "**")
 	if first < 0 {
 		sh := shape{front: literals(segments), head: uint8(len(segments)), least: uint8(len(segments))}
-		return sh, fold(sh.mixed(hashes))
+		return sh, uint32(sh.mixed(hashes))
 	}
 	sh := shape{open: true, front: literals(segments[:first]), head: uint8(first)}
 	for _, segment := range segments {
@@ -37,9 +37,9 @@ func shapeOf(p Pattern) (shape, uint32) {
 	sh.back = literals(segments[:sh.tail])
 	sh.inner = int(sh.tail) < len(segments)-1-first
 	if sh.inner { // in the normal form a literal follows "**"
-		return sh, fold(mix(sh.mixed(hashes), hashes[first+1]))
+		return sh, uint32(mix(sh.mixed(hashes), hashes[first+1]))
 	}
-	return sh, fold(sh.mixed(hashes))
+	return sh, uint32(sh.mixed(hashes))
 }
 
 // literals tells which of the first 64 segments are no wildcards. Those further in are left to Pattern.Match.
@@ -52,7 +52,7 @@ func literals(segments []string) (set uint64) {
 	return set
 }
 
-// mixed folds the hashes of the literals outside of the first and the last "**" into one.
+// mixed returns one hash for all literals outside of the first and the last "**". Its lower half is a key.
 func (sh *shape) mixed(hashes []uint64) uint64 {
 	mixed := uint64(1)
 	for set := sh.front; set != 0; set &= set - 1 {
@@ -68,9 +68,6 @@ func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xd1b54a32d192ed03)
 	return hi ^ lo
 }
-
-// fold makes a key. It is never 0, which in a table means that a slot is free.
-func fold(mixed uint64) uint32 { return max(uint32(mixed), 1) }
 
 // seed makes hashes that nobody who chooses topics or patterns can foresee.
 var seed = maphash.MakeSeed()
@@ -101,11 +98,11 @@ func (l *layout[V]) chains(dst []*entry[V], hashes []uint64) []*entry[V] {
 	}
 	mixed := l.mixed(hashes)
 	if !l.inner {
-		return appendChain(dst, slots, fold(mixed))
+		return appendChain(dst, slots, uint32(mixed))
 	}
 	var keys [MaxLen + 1]uint32
 	for i, hash := range hashes[l.head : len(hashes)-int(l.tail)] {
-		keys[i] = fold(mix(mixed, hash))
+		keys[i] = uint32(mix(mixed, hash))
 		if !slices.Contains(keys[:i], keys[i]) {
 			dst = appendChain(dst, slots, keys[i])
 		}

@@ -7,11 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// Limits of what a Set keeps of its answers.
+// How much a Set remembers.
 const (
-	maxAnswers = 8192 // topics
-	maxValues  = 64   // matches of one topic
-	sightSlots = 4096 // topics whose first sight is remembered
+	maxAnswers = 8192 // answers
+	maxValues  = 64   // values in an answer
+	maxSights  = 4096 // topics that were asked for once
+	minAnswers = 16   // answers it has room for at first
+	reach      = 8    // places where the answer to a topic may be, one after the other
 )
 
 // recent keeps the answers to topics that were asked for at least twice since the last change of the Set. Each change
@@ -32,12 +34,7 @@ type answer[V any] struct {
 // sights remembers roughly which topics were asked for lately: they take each other's places, by chance. While many
 // different topics pass by, few are still remembered when they come again, and so little effort is lost on keeping
 // answers that nobody will need.
-type sights [sightSlots]atomic.Uint32
-
-const (
-	minAnswers = 16
-	reach      = 8 // places where the answer to a topic may be, one after the other
-)
+type sights [maxSights]atomic.Uint32
 
 // find returns the answer to topic, or nil.
 func (r *recent[V]) find(hash uint64, topic string) *answer[V] {
@@ -60,7 +57,7 @@ func (r *recent[V]) find(hash uint64, topic string) *answer[V] {
 
 // again reports whether it is remembered that a topic with this hash was asked for, and may remember it from now on.
 func (r *recent[V]) again(hash uint64) bool {
-	sight := &r.sights[hash%sightSlots]
+	sight := &r.sights[hash%maxSights]
 	mark := uint32(hash>>32) ^ r.epoch*0x9e3779b1
 	if sight.Load() == mark {
 		return true
@@ -90,17 +87,21 @@ func place[V any](answers []atomic.Pointer[answer[V]], a *answer[V]) {
 	answers[a.hash&last].Store(a)
 }
 
-// room returns the places for answers, twice as many as before when half of them may be taken.
-// Two callers may both grow them; what one of them puts into the lost copy is kept when it is asked for again.
+// room returns the places for answers: twice as many as before when about half of them are taken.
 func (r *recent[V]) room() []atomic.Pointer[answer[V]] {
 	old := r.answers.Load()
-	size := minAnswers
-	if old != nil {
-		if int(r.kept.Add(1)) <= len(*old)/2 || len(*old) == maxAnswers {
-			return *old
-		}
-		size = 2 * len(*old)
+	if old == nil {
+		return r.grow(nil, minAnswers)
 	}
+	if int(r.kept.Add(1)) > len(*old)/2 && len(*old) < maxAnswers {
+		return r.grow(old, 2*len(*old))
+	}
+	return *old
+}
+
+// grow moves the answers to a new list. When several callers do so at once, one list stays; the answers lost with
+// the others are kept when they are asked for again.
+func (r *recent[V]) grow(old *[]atomic.Pointer[answer[V]], size int) []atomic.Pointer[answer[V]] {
 	grown := make([]atomic.Pointer[answer[V]], size)
 	if old != nil {
 		for i := range *old {
@@ -109,8 +110,6 @@ func (r *recent[V]) room() []atomic.Pointer[answer[V]] {
 			}
 		}
 	}
-	if !r.answers.CompareAndSwap(old, &grown) {
-		return *r.answers.Load()
-	}
-	return grown
+	r.answers.CompareAndSwap(old, &grown)
+	return *r.answers.Load()
 }

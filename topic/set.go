@@ -81,17 +81,17 @@ func (s *Set[V]) AppendMatches(dst []V, topic string) []V {
 		return dst
 	}
 	hash := maphash.String(seed, topic)
-	recent := s.recent.Load() // before the search: what it finds may be kept only where no change came between
-	if recent == nil {
+	answers := s.recent.Load() // before the search: what is kept in them is forgotten with the next change
+	if answers == nil {
 		return s.appendFound(dst, topic)
 	}
-	if a := recent.find(hash, topic); a != nil {
+	if a := answers.find(hash, topic); a != nil {
 		return append(dst, a.values...)
 	}
-	keep := recent.again(hash)
+	keep := answers.again(hash)
 	extended := s.appendFound(dst, topic)
 	if keep {
-		recent.keep(hash, topic, extended[len(dst):])
+		answers.keep(hash, topic, extended[len(dst):])
 	}
 	return extended
 }

@@ -76,7 +76,7 @@ func textOf(choice, more byte, segments ...string) string {
 
 func TestSetFollowsItsModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 300 {
+	for range 120 {
 		var m model
 		for range 200 {
 			m.step(t, byte(random.Uint32()), byte(random.Uint32()))

@@ -177,7 +177,7 @@ func TestTableGrowsWhileItIsRead(t *testing.T) {
 
 // Searches are made slow by many layouts, so that changes fall into them, and many topics are about to be kept.
 func TestNoAnswerIsKeptFromBeforeAChange(t *testing.T) {
-	const segments = 10
+	const segments = 8
 	var set topic.Set[int]
 	p := parse(t, "t"+strings.Repeat(".*", segments))
 	set.Add(p, 0) // so that it is looked up first
@@ -197,7 +197,7 @@ func TestNoAnswerIsKeptFromBeforeAChange(t *testing.T) {
 		}
 	}
 	whileWriting(func() {
-		for range 50 {
+		for range 30 {
 			remove := set.Add(p, 1)
 			pass(0, 1)
 			pass(0, 1)

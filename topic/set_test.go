@@ -202,7 +202,7 @@ func TestSetAnswersManyTopicsInTurn(t *testing.T) {
 		topics[i] = fmt.Sprint("t.", i)
 		set.Add(parse(t, topics[i]), i)
 	}
-	for range 6 {
+	for range 4 {
 		for i, text := range topics {
 			if got := set.AppendMatches(nil, text); !slices.Equal(got, []int{i}) {
 				t.Fatalf("matches of %q: %v, want %d", text, got, i)
@@ -262,12 +262,12 @@ func TestAppendMatchesDoesNotAllocate(t *testing.T) {
 }
 
 func TestPatternsTakeLittleMemory(t *testing.T) {
-	const n = 100_000
+	const n = 50_000
 	for text, most := range map[string]uint64{"tenant-17.*.order.%d": 150, "tenant-17.*.order.always-the-same": 64} {
 		var set topic.Set[*int]
 		before := heap()
 		for i := range n {
-			set.Add(parse(t, strings.ReplaceAll(text, "%d", strconv.Itoa(i))), nil)
+			set.Add(parse(t, strings.Clone(strings.ReplaceAll(text, "%d", strconv.Itoa(i)))), nil)
 		}
 		if each := (heap() - before) / n; each > most {
 			t.Errorf("%s: each takes %d bytes, want at most %d", text, each, most)

@@ -8,7 +8,7 @@ import (
 // slots is a power of two many groups of eight places, each for a key and its chain. A key is in the first group from
 // its own on that had a place for it. A place's tag, one byte of the key, is what a search looks at first: eight at once.
 type slots[V any] struct {
-	tags   []atomic.Uint64 // of one group each, lowest byte first; 0: free, and so the end of every search that comes by
+	tags   []atomic.Uint64 // one group each, lowest byte first; a byte 0 is a free place and ends every search that comes by
 	keys   []atomic.Uint32
 	chains []atomic.Pointer[entry[V]]
 }

@@ -32,7 +32,7 @@ func (t *table[V]) add(key uint32, e *entry[V]) {
 		t.live++
 	} else {
 		if older.pattern == e.pattern {
-			_ = older.pattern // share the text's memory
+			e.pattern = older.pattern // share the text's memory
 		}
 		e.older.Store(older)
 		older.newer = e
