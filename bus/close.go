@@ -1,0 +1,91 @@
+package bus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+// The phases of a bus.
+const (
+	open     = int32(iota)
+	draining // takes only what its queued handlers publish
+	closed
+)
+
+// enter begins a publish, which the caller ends, or refuses it.
+func (b *Bus) enter(ctx context.Context) error {
+	b.active.begin() // before looking at the phase: whoever closes sets it and then waits for those that began
+	switch b.phase.Load() {
+	case open:
+		return nil
+	case draining:
+		if b.handlesIn(ctx) {
+			return nil
+		}
+	}
+	b.active.end()
+	return ErrClosed
+}
+
+// handlesIn reports whether ctx is that of a queued handler of b.
+func (b *Bus) handlesIn(ctx context.Context) bool {
+	q := queueOf(ctx)
+	return q != nil && q.sub.bus == b
+}
+
+// Idle waits until no publish runs, no event waits in a queue and no handler runs. A handler must not call it: it would wait
+// for itself.
+func (b *Bus) Idle(ctx context.Context) error {
+	if b.handlesIn(ctx) {
+		return errors.New("bus: Idle was called by a queued handler and would wait for it")
+	}
+	return b.active.wait(ctx)
+}
+
+// Close ends the bus: publishing and subscribing return ErrClosed from now on, but queued handlers may still publish with their
+// contexts. It waits until all that was taken is handled.
+//
+// When ctx ends first, Close ends the contexts of queued handlers, drops what waits and returns an [*UnfinishedError] that tells what
+// was left undone. Calling Close again waits for handlers that still run. A handler must not call it: it would wait for itself.
+func (b *Bus) Close(ctx context.Context) error {
+	if b.handlesIn(ctx) {
+		return errors.New("bus: Close was called by a queued handler and would wait for it")
+	}
+	b.beginClosing()
+	err := b.active.wait(ctx)
+	b.phase.Store(closed)
+	if err == nil {
+		err = b.active.wait(ctx) // for a publish that slipped in from a goroutine that a handler left behind
+	}
+	b.end(ErrClosed)
+	left := b.stopAll()
+	if err == nil {
+		return nil
+	}
+	return &UnfinishedError{Left: left, Err: err}
+}
+
+func (b *Bus) beginClosing() {
+	b.mu.Lock() // so that no subscription is added afterwards
+	defer b.mu.Unlock()
+	b.phase.CompareAndSwap(open, draining)
+}
+
+// stopAll cancels the subscriptions and tells what they left undone, in order of subscription.
+func (b *Bus) stopAll() (left []Left) {
+	b.mu.Lock()
+	subs := make([]*Subscription, 0, len(b.subs))
+	for s := range b.subs {
+		subs = append(subs, s)
+	}
+	b.mu.Unlock()
+	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
+	for _, s := range subs {
+		if undone := s.giveUp(); undone != (Left{Subscription: s.name}) {
+			left = append(left, undone)
+		}
+	}
+	return left
+}

@@ -1,0 +1,34 @@
+// Package bus delivers events within a process: published here, handled here, nothing written anywhere.
+//
+//	b, _ := bus.New(bus.Config{})
+//	bus.Subscribe(b, func(ctx context.Context, e event.Event[OrderPlaced]) error { … })
+//	b.SubscribeTopic("order.**", func(ctx context.Context, e event.Event[any]) error { … })
+//	err := b.Publish(ctx, OrderPlaced{OrderID: "42"})
+//
+// A subscription listens by Go type ([Subscribe]), by topic pattern ([Bus.SubscribeTopic]), or is found among the methods of a
+// value ([Bus.Register]). It is handled in the publisher's goroutine (the default), or through a bounded queue ([Queued]).
+//
+// Guarantees:
+//
+//   - Types meet by name. A handler of T gets every event of T's event type: without serialising when the data is a T, else
+//     converted by the registry's codec, be it a map, raw JSON or another Go type.
+//   - Errors of sync handlers are all collected and returned to the publisher, each a [*HandlerError]. Errors of queued handlers go
+//     to Config.OnError. One handler's error keeps no other from running.
+//   - A panic in a handler becomes an error with its stack ([*PanicError]).
+//   - Order: what one goroutine publishes reaches a subscription first in, first out; with several workers, per key. An event is
+//     put into all queues first and then given to the sync handlers in the order of subscription, so that what those publish
+//     comes after it in every queue. (A sync handler that publishes is called back for the inner event within the outer one.)
+//   - Causation: what a handler publishes with its context names the handled event as its cause.
+//   - A queued handler's context carries the publisher's values but not its cancellation. It ends when Close gives up.
+//   - A full queue does what its subscription says, and every event is counted: it was delivered, failed, was dropped, or its
+//     publisher was told.
+//   - Queues never wait for each other in a circle: instead the publisher gets [ErrFull].
+//   - Publishing takes no lock that subscribing holds, and costs the same however many other types and patterns have subscriptions.
+//   - Subscriptions may come and go at any time, also within handlers. Once [Subscription.Close] has returned nil, its
+//     handler does not run and never will again.
+//   - Once [Bus.Close] has returned nil, every event that was taken has been handled, with all that queued handlers published
+//     in turn; no goroutine of the bus is left.
+//   - Register subscribes every method that is a handler, or none; a method that almost is one is refused.
+//
+// Handlers share the event: they must not change its Data (where it refers to memory), Tags or Headers.
+package bus

@@ -1,0 +1,69 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/oxbow-events/oxbow/event"
+)
+
+// What a caller branches on with errors.Is. Bad input answers to event.ErrInvalid.
+var (
+	ErrClosed = errors.New("bus is closed")
+	ErrFull   = errors.New("queue is full")
+)
+
+// HandlerError says which subscription did not handle which event, and why.
+type HandlerError struct {
+	Subscription string // its name
+	EventID      event.ID
+	EventType    string
+	Err          error // the handler's error, a *PanicError, ErrFull, ErrClosed, or the context's error while waiting for room
+}
+
+func (e *HandlerError) Error() string {
+	return fmt.Sprintf("%s: handle %s %v: %v", e.Subscription, e.EventType, e.EventID, e.Err)
+}
+
+// Unwrap returns why.
+func (e *HandlerError) Unwrap() error { return e.Err }
+
+// PanicError is what a handler's panic becomes.
+type PanicError struct {
+	Value any    // what was given to panic
+	Stack []byte // where, as debug.Stack writes it
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// UnfinishedError says what was left undone when a Close gave up waiting.
+type UnfinishedError struct {
+	Left []Left // the subscriptions that were not done
+	Err  error  // why waiting ended: the context's error
+}
+
+// Left is what one subscription left undone.
+type Left struct {
+	Subscription string // its name
+	Dropped      int    // events that waited in its queue and will not be handled
+	Running      int    // handlers that had not returned
+}
+
+func (e *UnfinishedError) Error() string {
+	var b strings.Builder
+	b.WriteString("close: gave up waiting")
+	for _, l := range e.Left {
+		fmt.Fprintf(&b, "; %s: %d events dropped, %d handlers still running", l.Subscription, l.Dropped, l.Running)
+	}
+	return fmt.Sprintf("%s: %v", b.String(), e.Err)
+}
+
+// Unwrap returns why waiting ended.
+func (e *UnfinishedError) Unwrap() error { return e.Err }

@@ -1,0 +1,132 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/oxbow-events/oxbow/bus"
+	"github.com/oxbow-events/oxbow/event"
+)
+
+func Example() {
+	ctx := context.Background()
+	b := bus.New(bus.Config{})
+
+	bus.Subscribe(b, func(ctx context.Context, e event.Event[OrderPlaced]) error {
+		fmt.Printf("order %s for %d cents\n", e.Data.OrderID, e.Data.Total)
+		return b.Publish(ctx, OrderPaid{e.Data.OrderID})
+	})
+	b.SubscribeTopic("order.*", func(_ context.Context, e event.Event[any]) error {
+		fmt.Printf("%s in stream %s, caused by an event: %t\n", e.Type, e.Stream, !e.CausationID.IsZero())
+		return nil
+	})
+
+	if err := b.Publish(ctx, OrderPlaced{OrderID: "42", Total: 995}); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// order 42 for 995 cents
+	// order.paid in stream order-42, caused by an event: true
+	// order.placed in stream order-42, caused by an event: false
+}
+
+// Code that has no Go type for an event publishes it all the same, and typed handlers get it.
+func ExampleSubscribe() {
+	b := bus.New(bus.Config{})
+	bus.Subscribe(b, func(_ context.Context, e event.Event[OrderPlaced]) error {
+		fmt.Println("order", e.Data.OrderID)
+		return nil
+	})
+
+	b.Publish(context.Background(), OrderPlaced{OrderID: "1"})
+	b.Publish(context.Background(), map[string]any{"type": "order.placed", "OrderID": "2"})
+	// Output:
+	// order 1
+	// order 2
+}
+
+func ExampleBus_SubscribeTopic() {
+	b := bus.New(bus.Config{})
+	b.SubscribeTopic("order.**", func(_ context.Context, e event.Event[any]) error {
+		fmt.Println(e.Type, e.Data)
+		return nil
+	})
+
+	b.Publish(context.Background(), OrderPlaced{OrderID: "1", Total: 20})
+	b.Publish(context.Background(), event.From("order.note.added", "by phone"))
+	b.Publish(context.Background(), event.From("invoice.sent", 7))
+	// Output:
+	// order.placed {1 20}
+	// order.note.added by phone
+}
+
+// Four workers handle orders, those of one customer one after the other. Close waits for them.
+func ExampleQueued() {
+	b := bus.New(bus.Config{})
+	orders, err := bus.Subscribe(b, func(context.Context, event.Event[OrderPlaced]) error { return nil },
+		bus.Named("billing"),
+		bus.Queued(bus.Queue{
+			Size:     100,
+			Workers:  4,
+			Key:      func(e event.Event[any]) string { return e.UserID },
+			WhenFull: bus.Block,
+		}))
+	if err != nil {
+		fmt.Println(err)
+	}
+
+	for n := range 1000 {
+		b.Publish(context.Background(), OrderPlaced{OrderID: fmt.Sprint(n)}, event.WithUser("ann"))
+	}
+	err = b.Close(context.Background())
+	fmt.Println(orders.Stats().Delivered, err)
+	// Output: 1000 <nil>
+}
+
+func ExampleHandlerError() {
+	b := bus.New(bus.Config{})
+	bus.Subscribe(b, func(context.Context, event.Event[OrderPlaced]) error { return errors.New("no paper") }, bus.Named("printer"))
+	bus.Subscribe(b, func(context.Context, event.Event[OrderPlaced]) error { panic("no ink") }, bus.Named("plotter"))
+
+	id, _ := event.ParseID("order-42-placed")
+	err := b.Publish(context.Background(), OrderPlaced{OrderID: "42"}, event.WithID(id))
+	fmt.Println(err)
+
+	var failure *bus.HandlerError
+	fmt.Println(errors.As(err, &failure), failure.Subscription)
+	// Output:
+	// printer: handle order.placed order-42-placed: no paper
+	// plotter: handle order.placed order-42-placed: panic: no ink
+	// true printer
+}
+
+// Warehouse handles two types of events.
+type Warehouse struct{}
+
+func (*Warehouse) Reserve(_ context.Context, e event.Event[OrderPlaced]) error {
+	fmt.Println("reserve for", e.Data.OrderID)
+	return nil
+}
+
+func (*Warehouse) Ship(_ context.Context, paid OrderPaid) error {
+	fmt.Println("ship", paid.OrderID)
+	return nil
+}
+
+func (*Warehouse) Close() error { return nil }
+
+func ExampleBus_Register() {
+	b := bus.New(bus.Config{})
+	report, err := b.Register(&Warehouse{})
+	fmt.Println(report, err)
+
+	b.Publish(context.Background(), OrderPlaced{OrderID: "42"})
+	b.Publish(context.Background(), OrderPaid{OrderID: "42"})
+	// Output:
+	// Reserve handles order.placed
+	// Ship handles order.paid
+	// Close() error is no handler <nil>
+	// reserve for 42
+	// ship 42
+}
