@@ -51,7 +51,7 @@ func Delete(bucket, key string) ItemWrite {
 
 // Receipt tells what a commit became. A commit without events has no positions and no revisions.
 type Receipt struct {
-	First, Last  Position          // of its events
+	First, Last  Position          // of its events, which stand in order without a gap between them
 	Revisions    map[string]uint64 // of each stream it wrote to, after it
 	ItemRevision uint64            // that its items now have; 0 when it wrote none
 	Durability   Durability

@@ -213,7 +213,7 @@ func TestCleanLogNeedsNoRecovery(t *testing.T) {
 // rotated returns a closed log of several segments.
 func rotated(t *testing.T) (dir string) {
 	dir = t.TempDir()
-	l := open(t, dir, filelog.Config{SegmentBytes: 500, NoSync: true})
+	l := open(t, dir, filelog.Config{SegmentBytes: 600, NoSync: true})
 	for n := range 12 {
 		appendTo(t, l, commit(record(n, "a")))
 	}
