@@ -13,5 +13,6 @@
 //     time is cut off and may resume.
 //   - Serve stops gracefully: running requests finish, streams end cleanly, and nothing it started outlives it.
 //   - Bodies and headers have limits; no request can make the server read more.
+//   - The page at /ui shows event data as text, whatever it holds: nothing in an event becomes markup or script.
 //   - A web page of another origin cannot write, and cannot reach a server on a loopback address through a name of its own.
 package server

@@ -109,9 +109,11 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /v1/stats":       s.stats,
 		"GET /health":         s.health,
 		"GET /ready":          s.ready,
+		"GET /ui/{file...}":   ui(),
 	} {
 		mux.Handle(pattern, s.serveEndpoint(answer))
 	}
+	mux.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	mux.Handle("GET /metrics", s.metrics.handler(s.cfg.Logger))
 	return mux
 }

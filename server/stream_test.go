@@ -2,13 +2,16 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +20,7 @@ import (
 	"github.com/oxbow-events/oxbow/event/cloudevents"
 	"github.com/oxbow-events/oxbow/server"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/memory"
 )
 
 // message is one block of an event stream. One without data is a heartbeat.
@@ -362,6 +366,45 @@ func TestStreamCutsOffAFollowerThatHasStopped(t *testing.T) {
 	})
 }
 
+// countingDriver counts the records that were read from it.
+type countingDriver struct {
+	store.Driver
+	read atomic.Int64
+}
+
+func (d *countingDriver) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
+	return func(yield func(event.Record, error) bool) {
+		for r, err := range d.Driver.Read(ctx, q) {
+			d.read.Add(1)
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestStreamReadsNoFurtherThanItsFollower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		driver := &countingDriver{Driver: memory.New()}
+		st := store.New(driver, store.Config{})
+		defer st.Close()
+		for range 100 {
+			commit(t, st, event.Record{
+				Metadata: event.Metadata{Type: "a.b"}, Place: event.Place{Stream: "s"}, Data: []byte(`"` + strings.Repeat("x", 10_000) + `"`),
+			})
+		}
+		run := servePiped(t, server.Config{Store: st})
+		res := run.get(t, "/v1/events/stream")
+		synctest.Wait() // the server waits for the follower, which reads nothing
+		if n := driver.read.Load(); n > 5 {
+			t.Errorf("%d events of 10 kB were read for a follower that takes nothing", n)
+		}
+		res.Body.Close()
+		run.stop()
+		<-run.served
+	})
+}
+
 func TestStreamWaitsForASlowFollower(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)
@@ -415,5 +458,3 @@ func TestStreamEndsWhenTheStoreCloses(t *testing.T) {
 		t.Errorf("the stream ended with %v, want a clean end", err)
 	}
 }
-
-var _ server.Publisher = (*store.Store)(nil)
