@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -60,7 +61,11 @@ func New(cfg Config) *Bus {
 }
 
 func logError(ctx context.Context, e event.Event[any], err error) {
-	slog.ErrorContext(ctx, "bus: handler failed", "event", e.ID, "type", e.Type, "correlation", e.CorrelationID, "error", err)
+	args := []any{"event", e.ID, "type", e.Type, "correlation", e.CorrelationID, "error", err}
+	if panicked, ok := errors.AsType[*PanicError](err); ok {
+		args = append(args, "stack", string(panicked.Stack))
+	}
+	slog.ErrorContext(ctx, "bus: handler failed", args...)
 }
 
 // add makes subscriptions live, all at once.

@@ -116,7 +116,7 @@ func TestCloseGivesUpWithItsContextAndTellsWhatIsLeft(t *testing.T) {
 		if len(unfinished.Left) != 1 || unfinished.Left[0] != (bus.Left{Subscription: "slow", Dropped: 3, Running: 1}) {
 			t.Errorf("left is %+v, want 3 dropped and 1 running of slow", unfinished.Left)
 		}
-		if want := "slow: 3 events dropped, 1 handlers still running"; !strings.Contains(err.Error(), want) {
+		if want := "slow: events dropped 3, handlers still running 1"; !strings.Contains(err.Error(), want) {
 			t.Errorf("message is %q, want it to say %q", err, want)
 		}
 		var refused *bus.HandlerError

@@ -1,6 +1,6 @@
 // Package bus delivers events within a process: published here, handled here, nothing written anywhere.
 //
-//	b, _ := bus.New(bus.Config{})
+//	b := bus.New(bus.Config{})
 //	bus.Subscribe(b, func(ctx context.Context, e event.Event[OrderPlaced]) error { … })
 //	b.SubscribeTopic("order.**", func(ctx context.Context, e event.Event[any]) error { … })
 //	err := b.Publish(ctx, OrderPlaced{OrderID: "42"})
@@ -27,7 +27,7 @@
 //   - Subscriptions may come and go at any time, also within handlers. Once [Subscription.Close] has returned nil, its
 //     handler does not run and never will again.
 //   - Once [Bus.Close] has returned nil, every event that was taken has been handled, with all that queued handlers published
-//     in turn; no goroutine of the bus is left.
+//     in turn, and no goroutine of the bus is left. (After a Close that gave up, only the latter.)
 //   - Register subscribes every method that is a handler, or none; a method that almost is one is refused.
 //
 // Handlers share the event: they must not change its Data (where it refers to memory), Tags or Headers.

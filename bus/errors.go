@@ -60,7 +60,7 @@ func (e *UnfinishedError) Error() string {
 	var b strings.Builder
 	b.WriteString("close: gave up waiting")
 	for _, l := range e.Left {
-		fmt.Fprintf(&b, "; %s: %d events dropped, %d handlers still running", l.Subscription, l.Dropped, l.Running)
+		fmt.Fprintf(&b, "; %s: events dropped %d, handlers still running %d", l.Subscription, l.Dropped, l.Running)
 	}
 	return fmt.Sprintf("%s: %v", b.String(), e.Err)
 }

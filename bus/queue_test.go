@@ -312,7 +312,9 @@ func TestErrorsOfQueuedHandlersAreLoggedByDefault(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	b := bus.New(bus.Config{})
-	subscribe(t, b, func(context.Context, event.Event[Ticked]) error { return errors.New("no paper") }, bus.Queued(bus.Queue{}), bus.Named("printer"))
+	subscribe(t, b, func(context.Context, event.Event[Ticked]) error { return errors.New("no paper") },
+		bus.Queued(bus.Queue{}), bus.Named("printer"))
+	subscribe(t, b, func(context.Context, event.Event[Ticked]) error { panic("jammed") }, bus.Queued(bus.Queue{}))
 	id, correlation := event.NewID(), event.NewID()
 	ctx := event.WithCause(t.Context(), event.Cause{CorrelationID: correlation})
 
@@ -321,7 +323,7 @@ func TestErrorsOfQueuedHandlersAreLoggedByDefault(t *testing.T) {
 	}
 	closeBus(t, b)
 
-	for _, want := range []string{"level=ERROR", "event=" + id.String(), "type=ticked", "correlation=" + correlation.String(), "printer", "no paper"} {
+	for _, want := range []string{"level=ERROR", "event=" + id.String(), "type=ticked", "correlation=" + correlation.String(), "printer", "no paper", "panic: jammed", "stack=", "TestErrorsOfQueuedHandlersAreLoggedByDefault"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log has no %q: %s", want, log.String())
 		}

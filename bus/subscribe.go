@@ -38,7 +38,7 @@ func (b *Bus) SubscribeTopic(pattern string, fn func(context.Context, event.Even
 	}
 	parsed, err := topic.Parse(pattern)
 	if err != nil {
-		return nil, event.Invalid("pattern", "%v", err)
+		return nil, event.Invalid("pattern", "%s", strings.TrimPrefix(err.Error(), "pattern "))
 	}
 	set, err := functionSettings(fn, opts)
 	if err != nil {

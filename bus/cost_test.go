@@ -1,0 +1,47 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/oxbow-events/oxbow/bus"
+	"github.com/oxbow-events/oxbow/event"
+)
+
+func TestPublishingTakesNoLockThatSubscribingHolds(t *testing.T) {
+	b := bus.New(bus.Config{})
+	typed := subscribe(t, b, nop[Ticked])
+	pattern := subscribeTopic(t, b, "**", nop[any], bus.Queued(bus.Queue{}))
+	release := b.HoldSubscribing()
+	publish(t, b, Ticked{}) // would wait for ever
+	if err := b.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	expectStats(t, typed, bus.Stats{Delivered: 1})
+	expectStats(t, pattern, bus.Stats{Delivered: 1})
+}
+
+func TestPublishingAllocatesNothingForOtherSubscriptions(t *testing.T) {
+	allocations := func(others int) float64 {
+		b := bus.New(bus.Config{})
+		for n := range others {
+			subscribeTopic(t, b, fmt.Sprintf("other.%d.*", n), nop[any])
+			subscribe(t, b, nop[OrderPaid])
+		}
+		subscribe(t, b, nop[Ticked])
+		e, err := event.New(t.Context(), Ticked{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(100, func() {
+			if err := b.Deliver(context.Background(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if alone, among := allocations(0), allocations(1000); among > alone {
+		t.Errorf("%v allocations among 1,000 others, %v alone", among, alone)
+	}
+}
