@@ -1,0 +1,86 @@
+// Bench measures Oxbow beside the bare minimum that does the same work, and prints one table.
+//
+//	go -C bench run . [-quick] [-run REGEXP] [-dir DIR] [-rounds N]
+//
+// How to read the table: docs/benchmarks.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime"
+)
+
+// options are the flags.
+type options struct {
+	dir    string // temporary folders are made in it
+	run    string
+	rounds int
+	quick  bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.dir, "dir", ".", "folder on the disk to measure; what is written to it is removed at the end")
+	flag.StringVar(&o.run, "run", "", "measure only the rows whose name this regular expression matches")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often to measure each side of a row; the table shows medians")
+	flag.BoolVar(&o.quick, "quick", false, "a few seconds in all, to see that everything works; the numbers mean little")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, o, os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures the rows and prints the table to out, and what it is at to progress.
+func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
+	chosen, err := choose(o.run)
+	if err != nil {
+		return err
+	}
+	if o.rounds < 1 {
+		return fmt.Errorf("-rounds is %d; use 1 or more", o.rounds)
+	}
+	dir, err := os.MkdirTemp(o.dir, "oxbow-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	t := newTable(out)
+	for i, w := range chosen {
+		fmt.Fprintf(progress, "%d/%d %s\n", i+1, len(chosen), w.name)
+		r, err := measure(ctx, w, &env{dir: dir, quick: o.quick}, o.rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		t.add(w, r)
+	}
+	fmt.Fprintf(out, "%s/%s, %d cores, %s, %d rounds\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version(), o.rounds)
+	return t.print()
+}
+
+// choose returns the rows whose name matches.
+func choose(pattern string) (chosen []work, err error) {
+	matching, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	for _, w := range works {
+		if matching.MatchString(w.name) {
+			chosen = append(chosen, w)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("-run %s matches no row; without it, all are measured", pattern)
+	}
+	return chosen, nil
+}

@@ -1,0 +1,60 @@
+// Orders places one order each time it is run, has it paid, and remembers the earlier ones.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/oxbow-events/oxbow"
+	"github.com/oxbow-events/oxbow/consumer"
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/projection"
+	"github.com/oxbow-events/oxbow/store/filelog"
+)
+
+type (
+	OrderPlaced struct{ OrderID, Customer string }
+	OrderPaid   struct{ OrderID, Customer string }
+	Customer    struct{ OrdersPaid int } // the read model: one document for each customer
+)
+
+func main() {
+	if err := run(context.Background(), "orders-data"); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, dir string) error {
+	driver, err := filelog.Open(dir, filelog.Config{})
+	if err != nil {
+		return err
+	}
+	defer driver.Close()
+	app := oxbow.New(driver, oxbow.Config{})
+	app.Consume("billing", consumer.Config{}, consumer.On(func(ctx context.Context, e event.Event[OrderPlaced]) error {
+		_, err := app.Publish(ctx, OrderPaid(e.Data), event.WithID(e.ID.Derive("paid"))) // tried twice, still paid once
+		return err
+	}))
+	customers, err := projection.New[Customer](app.Store(), "customers", projection.Config{})
+	if err != nil {
+		return err
+	}
+	projection.On(customers, func(ctx context.Context, docs *projection.Docs[Customer], e event.Event[OrderPaid]) error {
+		return docs.Update(ctx, e.Data.Customer, func(c *Customer) { c.OrdersPaid++ })
+	})
+	app.Project(customers)
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(running) }()
+	_, err = app.Publish(ctx, OrderPlaced{OrderID: event.NewID().String(), Customer: "ann"})
+	err = errors.Join(err, app.Settle(ctx)) // returns when the order is paid and counted
+	stop()
+	if err = errors.Join(err, <-ended); err != nil {
+		return err
+	}
+	ann, _, err := customers.Get(ctx, "ann")
+	fmt.Println("orders paid by ann:", ann.OrdersPaid)
+	return err
+}
