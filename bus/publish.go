@@ -32,15 +32,16 @@ func (b *Bus) Deliver(ctx context.Context, e event.Event[any]) error {
 	return b.deliver(ctx, &e)
 }
 
-func (b *Bus) deliver(ctx context.Context, e *event.Event[any]) error {
+func (b *Bus) deliver(ctx context.Context, made *event.Event[any]) error {
 	if err := b.enter(ctx); err != nil {
 		return err
 	}
 	defer b.active.end()
-	subs := b.interested(e)
+	subs := b.interested(made)
 	if len(subs) == 0 {
 		return nil
 	}
+	e := new(*made) // queues keep it; without subscriptions there is nothing to allocate
 	errs := enqueue(ctx, subs, e)
 	return errors.Join(append(errs, call(ctx, subs, e)...)...)
 }

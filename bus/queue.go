@@ -12,10 +12,14 @@ import (
 
 // Queue says how a queued subscription works. The zero Queue is one worker and 1,024 places.
 type Queue struct {
-	Size     int                           // events that may wait; default 1,024
-	Workers  int                           // handlers that may run at the same time; default 1
-	Key      func(event.Event[any]) string // events of one key are handled in order, one at a time; default: the stream. Not asked with one worker
-	WhenFull FullPolicy                    // default Block
+	Size    int // events that may wait; default 1,024
+	Workers int // handlers that may run at the same time; default 1
+
+	// Key returns what several workers keep in order: events of one key are handled one after the other, oldest first. It is called by
+	// the publisher. Default: the stream.
+	Key func(event.Event[any]) string
+
+	WhenFull FullPolicy // default Block
 }
 
 // FullPolicy is what happens to an event for which a queue has no room.
@@ -23,7 +27,7 @@ type FullPolicy int
 
 // What a full queue may do.
 const (
-	Block      FullPolicy = iota // the publisher waits until there is room, its context ends or the bus is closed
+	Block      FullPolicy = iota // the publisher waits until there is room, its context ends or Close gives up
 	Fail                         // the publisher gets ErrFull
 	DropNewest                   // the event is dropped, and counted
 	DropOldest                   // the event that waits longest is dropped, and counted
@@ -68,7 +72,7 @@ func (q *queue) put(ctx context.Context, e *event.Event[any]) error {
 	if err != nil {
 		return err
 	}
-	if admitted, err := q.offer(n); admitted || err != nil {
+	if decided, err := q.offer(n); decided {
 		return err
 	}
 	select {

@@ -38,8 +38,8 @@ func (s *Subscription) Name() string { return s.name }
 type Stats struct {
 	Delivered uint64 // handled without an error
 	Failed    uint64 // the handler returned an error or panicked, or the data could not be converted for it
-	Dropped   uint64 // taken from a full queue, not put into it, or still in it when it was cancelled
-	Refused   uint64 // the publisher was told that they did not get into the queue
+	Dropped   uint64 // lost to a full queue by its policy, or in the queue when that was cancelled
+	Refused   uint64 // not put into the queue, and its publisher was told so
 	Depth     int    // waiting in the queue
 }
 
