@@ -25,8 +25,11 @@ type Found struct {
 // a [*MisfitError].
 func Handlers(x any, except []string) (Found, error) {
 	v := reflect.ValueOf(x)
-	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return Found{}, event.Invalid("value", "is a nil %T; handlers are methods of a value", x)
+	if !v.IsValid() {
+		return Found{}, event.Invalid("value", "is nil; pass the value whose methods are handlers")
+	}
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return Found{}, event.Invalid("value", "is a nil %T; pass one that points to a value", x)
 	}
 	for _, name := range except {
 		if !v.MethodByName(name).IsValid() {

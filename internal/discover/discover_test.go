@@ -282,7 +282,7 @@ func TestValuesWithoutHandlersAreRefused(t *testing.T) {
 		except []string
 		want   string
 	}{
-		"nil":            {nil, nil, "value: is a nil <nil>"},
+		"nil":            {nil, nil, "value: is nil"},
 		"nil pointer":    {(*desk)(nil), nil, "value: is a nil *discover_test.desk"},
 		"function":       {func() {}, nil, "func() has no handlers"},
 		"no methods":     {7, nil, "it has no exported methods"},
