@@ -47,10 +47,10 @@ func randomPattern(random *rand.Rand) string {
 }
 
 type load struct {
-	set    topic.Set[*int]
-	remove []func()
-	bytes  float64 // of memory for each pattern
-	topics []string
+	set         topic.Set[*int]
+	bytes       float64 // that the set takes for each pattern
+	removeBytes float64 // that a caller takes who keeps what Add returned
+	topics      []string
 }
 
 // millionPatterns returns a set of so many different patterns, and topics that match some of them.
@@ -65,20 +65,25 @@ var millionPatterns = sync.OnceValue(func() *load {
 		}
 	}
 	known = nil
-	l := &load{remove: make([]func(), 0, million), topics: make([]string, million)}
+	l, remove := &load{topics: make([]string, million)}, make([]func(), million)
 	for i := range l.topics {
 		l.topics[i] = strings.Join(randomTopic(random), ".")
 	}
 	before := heap()
-	for _, text := range texts {
+	for i, text := range texts {
 		p, err := topic.Parse(strings.Clone(text))
 		if err != nil {
 			panic(err)
 		}
-		l.remove = append(l.remove, l.set.Add(p, nil))
+		remove[i] = l.set.Add(p, nil)
 	}
-	l.bytes = float64(heap()-before) / million
+	withRemove := heap()
+	clear(remove)
+	withoutRemove := heap()
+	l.bytes = float64(withoutRemove-before) / million
+	l.removeBytes = float64(withRemove-withoutRemove) / million
 	runtime.KeepAlive(texts)
+	runtime.KeepAlive(remove)
 	return l
 })
 
@@ -115,6 +120,7 @@ func (l *load) match(b *testing.B, topics int) {
 	}
 	b.ReportMetric(float64(matches)/float64(b.N), "matches/op")
 	b.ReportMetric(l.bytes, "B/pattern")
+	b.ReportMetric(l.removeBytes, "B/remove")
 }
 
 func BenchmarkSetOfTen(b *testing.B) {
@@ -126,6 +132,26 @@ func BenchmarkSetOfTen(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		dst = set.AppendMatches(dst[:0], "order.placed")
+	}
+}
+
+// BenchmarkSetOfManyLayouts is what a Set is not made for: each pattern has a layout of its own.
+func BenchmarkSetOfManyLayouts(b *testing.B) {
+	const segments = 12
+	var set topic.Set[*int]
+	for layout := range 1 << segments {
+		set.Add(parse(b, masked(segments, layout)+".a"), nil)
+	}
+	topics := make([]string, 100_000)
+	for i := range topics {
+		topics[i] = fmt.Sprintf("%s.%d", masked(segments, 0), i)
+	}
+	var dst []*int
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		dst = set.AppendMatches(dst[:0], topics[i%len(topics)])
+		i++
 	}
 }
 
