@@ -38,6 +38,11 @@ var Table = []Room{
 	{Path: "event"},
 	{Path: "event/cloudevents", Imports: []string{"event", "internal/..."}},
 	{
+		Path:    "event/cloudevents/internal/peertest",
+		Imports: []string{"event", "event/cloudevents"},
+		Why:     "a module of its own, tests only: the SDK of the CloudEvents project reads what we write",
+	},
+	{
 		Path:    "event/ndjson",
 		Imports: []string{"event", "event/cloudevents", "internal/..."},
 		Why:     "event/cloudevents: a line may be a CloudEvent",
