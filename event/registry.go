@@ -216,10 +216,10 @@ func (r *Registry) codecFor(contentType string) (Codec, error) {
 	return nil, Invalid("content type", "%q has no codec; add one with Registry.UseCodec", contentType)
 }
 
-// IsJSON reports whether the content type is JSON: application/json, any +json type, or none.
+// IsJSON reports whether the content type is JSON, as CloudEvents understand it: */json, any +json type, or none.
 func IsJSON(contentType string) bool {
 	media := mediaType(contentType)
-	return media == "" || media == contentJSON || media == "text/json" || strings.HasSuffix(media, "+json")
+	return media == "" || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
 }
 
 func mediaType(contentType string) string {

@@ -94,23 +94,19 @@ const (
 	foreignText // text in another charset
 )
 
-// contentOf tells contents apart as the JSON format does (CloudEvents JSON 1.0.2, part 3.1.1): */json and */*+json are JSON,
-// and so is none.
+// contentOf tells contents apart as the JSON format does (CloudEvents JSON 1.0.2, part 3.1.1).
 func contentOf(contentType string) content {
-	if contentType == "" || contentType == defaultContent {
+	if contentType == "" || contentType == defaultContent || event.IsJSON(contentType) {
 		return jsonContent
 	}
 	media, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		media = strings.ToLower(strings.TrimSpace(contentType))
 	}
-	_, subtype, _ := strings.Cut(media, "/")
 	switch {
-	case subtype == "json" || strings.HasSuffix(subtype, "+json"):
-		return jsonContent
 	case !isUnicode(params["charset"]):
 		return foreignText
-	case strings.HasPrefix(media, "text/") || isText(subtype):
+	case strings.HasPrefix(media, "text/") || isText(media):
 		return textContent
 	}
 	return binaryContent
@@ -120,7 +116,8 @@ func isUnicode(charset string) bool {
 	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii")
 }
 
-func isText(subtype string) bool {
+func isText(media string) bool {
+	_, subtype, _ := strings.Cut(media, "/")
 	switch subtype {
 	case "xml", "yaml", "javascript", "graphql", "toml", "sql", "x-www-form-urlencoded", "x-ndjson":
 		return true

@@ -46,6 +46,7 @@ var foreign = map[string]string{
 	"place in strings":    `,"stream":"order-1","revision":"18446744073709551615","position":"4"`,
 	"place in numbers":    `,"stream":"order-1","revision":7,"position":8,"schemaversion":2`,
 	"structured text":     `,"datacontenttype":"text/plain; charset=UTF-8","data":"a\nb"`,
+	"any type of JSON":    `,"datacontenttype":"image/JSON","data":{}`,
 	"suffix json":         `,"datacontenttype":"application/vnd.shop+json; v=1","data":[1,[2]]`,
 	"base64 of JSON":      `,"datacontenttype":"application/json","data_base64":"eyJhIjoxfQ=="`,
 	"base64 of broken":    `,"data_base64":"e2E="`,

@@ -205,9 +205,6 @@ func (r *reading) field(name, value string) error {
 	if name == "datacontenttype" {
 		return event.Invalid(name, "is the field Content-Type over HTTP; leave out ce-datacontenttype")
 	}
-	if len(r.record.Headers) > event.MaxTags {
-		return event.Invalid("extensions", "are more than %d", event.MaxTags)
-	}
 	text, err := percentDecode(value)
 	if err != nil {
 		return renamed(err, name)

@@ -220,6 +220,9 @@ func inAttributes(err error) error {
 
 // renamed is err with another name for the field it refuses.
 func renamed(err error, field string) error {
+	if err == nil {
+		return nil
+	}
 	var invalid *event.InvalidError
 	if !errors.As(err, &invalid) {
 		return err

@@ -53,7 +53,7 @@ func decode(text []byte) (event.Record, error) {
 	if kind := rawjson.KindOf(text); kind != rawjson.Object {
 		return event.Record{}, event.Invalid("event", "is %s; a CloudEvent is an object", kind)
 	}
-	var e envelope
+	e := envelope{seen: make([]string, 0, 32)}
 	for name, value := range rawjson.Members(text) {
 		if err := e.member(name, value); err != nil {
 			return event.Record{}, err

@@ -159,6 +159,7 @@ func TestWhatNoStoreWouldTakeIsRefusedAndNotCleanedUp(t *testing.T) {
 		{with(func(m *ndjson.Mapping) { m.Tags = v }), `"a,b"`, `tags[0]: "a,b" has a comma`},
 		{with(func(m *ndjson.Mapping) { m.Tags = v }), `"\udead"`, `tags[0]: the line's "\"\\udead\"" has half of a surrogate pair`},
 		{with(func(m *ndjson.Mapping) { m.Time = v }), `"yesterday"`, `time: "yesterday" is neither RFC 3339`},
+		{with(func(m *ndjson.Mapping) { m.Time = v }), `1732264200000`, `time: "1732264200000" is neither RFC 3339`},
 		{with(func(m *ndjson.Mapping) { m.Data = "w.v" }), `1`, `data: is missing: the line has no w.v`},
 	} {
 		_, err := one(t, c.mapping, `{"v":`+c.value+`}`)

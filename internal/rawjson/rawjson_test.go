@@ -90,6 +90,7 @@ func FuzzJSON(f *testing.F) {
 
 func expectWalk(t *testing.T, text []byte) {
 	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
 	token, err := dec.Token()
 	if err != nil {
 		t.Fatal(err)
