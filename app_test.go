@@ -264,6 +264,18 @@ func TestMistakesInWhatWasRegisteredAreReturned(t *testing.T) {
 	}
 }
 
+func TestConsumerAddedAfterRunBeganIsAMistake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp(t)
+		defer run(t, a)()
+		settle(t, a)
+		a.Consume("late", consumer.Config{}, consumer.OnRecord(func(context.Context, event.Record) error { return nil }))
+		if _, err := a.Publish(t.Context(), orderPlaced{"1", 1}); err == nil || !strings.Contains(err.Error(), "consumer late: added after Run began") {
+			t.Errorf("Publish returned %v", err)
+		}
+	})
+}
+
 func TestFirstFailureEndsRunAndSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp(t)

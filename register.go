@@ -1,0 +1,89 @@
+package oxbow
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/oxbow-events/oxbow/bus"
+	"github.com/oxbow-events/oxbow/consumer"
+	"github.com/oxbow-events/oxbow/event"
+)
+
+// Subscribe calls fn for every event of T's type that this app publishes from now on; see [bus.Subscribe].
+func Subscribe[T any](a *App, fn func(context.Context, event.Event[T]) error, opts ...bus.Option) {
+	_, err := bus.Subscribe(a.bus, fn, opts...)
+	a.note(err)
+}
+
+// SubscribeTopic calls fn for every event that this app publishes from now on with a topic that matches the pattern; see
+// [bus.Bus.SubscribeTopic].
+func (a *App) SubscribeTopic(pattern string, fn func(context.Context, event.Event[any]) error, opts ...bus.Option) {
+	_, err := a.bus.SubscribeTopic(pattern, fn, opts...)
+	a.note(err)
+}
+
+// Register subscribes every method of x that has a handler's shape; see [bus.Bus.Register].
+func (a *App) Register(x any, opts ...bus.Option) {
+	_, err := a.bus.Register(x, opts...)
+	a.note(err)
+}
+
+// Consume adds a consumer; call it before Run. See [consumer.New]. Its logger is the app's unless cfg has one.
+func (a *App) Consume(name string, cfg consumer.Config, handlers ...consumer.Handler) {
+	if cfg.Logger == nil {
+		cfg.Logger = a.cfg.Logger
+	}
+	c, err := consumer.New(a.store, name, cfg, handlers...)
+	if err != nil {
+		a.note(err)
+		return
+	}
+	a.add("consumer", c)
+}
+
+// Project adds a projection; call it before Run. It must have been made over the app's Store.
+func (a *App) Project(p Worker) { a.add("projection", p) }
+
+func (a *App) add(kind string, w Worker) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.run != nil:
+		a.noteLocked(fmt.Errorf("%s %s: added after Run began; add it before", kind, w.Name()))
+		return
+	case a.named(w):
+		a.noteLocked(event.Invalid("name", "there are two %ss called %s; give one another name", kind, w.Name()))
+		return
+	}
+	a.workers = append(a.workers, w)
+}
+
+// named reports whether there is a worker of the same kind and name.
+func (a *App) named(w Worker) bool {
+	for _, other := range a.workers {
+		_, isConsumer := w.(*consumer.Consumer)
+		_, otherIs := other.(*consumer.Consumer)
+		if isConsumer == otherIs && other.Name() == w.Name() {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *App) note(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.noteLocked(err)
+}
+
+func (a *App) noteLocked(err error) {
+	if a.mistake == nil {
+		a.mistake = err
+	}
+}
+
+func (a *App) check() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mistake
+}
