@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/oxbow-events/oxbow"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
 )
@@ -51,6 +52,11 @@ func (s *Server) commit(ctx context.Context, c store.Commit) (store.Receipt, err
 	began := time.Now()
 	receipt, err := s.cfg.Publisher.Commit(ctx, c)
 	s.metrics.appends.Observe(time.Since(began).Seconds())
+	if failed := (*oxbow.DeliveryError)(nil); errors.As(err, &failed) {
+		// The events are stored, and who sent them can do nothing about a subscription within this process.
+		s.cfg.Logger.ErrorContext(ctx, "not delivered to every subscription", "first", receipt.First, "last", receipt.Last, "error", failed.Err)
+		err = nil
+	}
 	if err == nil && !receipt.Repeated {
 		s.metrics.countAppended(c.Events)
 	}
