@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/memory"
 )
 
 func TestQuickRunMeasuresEveryRowAndLeavesNothing(t *testing.T) {
@@ -58,6 +61,19 @@ func TestRatioIsTimesThePeer(t *testing.T) {
 	for rate, want := range map[bool]float64{false: 2, true: 0.5} {
 		if ratios := twice.ratios(rate); median(ratios) != want || len(ratios) != 3 {
 			t.Errorf("with rate %t the ratios are %v, want %v each", rate, ratios, want)
+		}
+	}
+}
+
+func TestAppenderExpectsTheRevisionItLeft(t *testing.T) {
+	driver := memory.New()
+	defer driver.Close()
+	a := newAppender(store.New(driver, store.Config{}), 0, streams/2) // two streams
+	for range 3 {
+		for range a.names {
+			if err := a.append(t.Context(), 2); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

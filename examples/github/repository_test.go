@@ -169,6 +169,18 @@ func TestPullRequestsCountByTheirLastState(t *testing.T) {
 			},
 			2 * time.Hour,
 		},
+		"three merged": {
+			[]string{
+				pull(1, "closed", "closed", `"2026-01-02T13:00:00Z"`), pull(2, "closed", "closed", `"2026-01-02T04:00:00Z"`),
+				pull(3, "closed", "closed", `"2026-01-02T08:00:00Z"`),
+			},
+			map[int]Pull{
+				1: {State: "merged", Opened: opened, Merged: opened.Add(10 * time.Hour)},
+				2: {State: "merged", Opened: opened, Merged: opened.Add(time.Hour)},
+				3: {State: "merged", Opened: opened, Merged: opened.Add(5 * time.Hour)},
+			},
+			5 * time.Hour,
+		},
 	} {
 		t.Run(label, func(t *testing.T) {
 			model, out := process(t, newMemory(t), []byte(strings.Join(c.deliveries, "")))
@@ -184,5 +196,32 @@ func TestPullRequestsCountByTheirLastState(t *testing.T) {
 				t.Errorf("the table does not show %v:\n%s", median, out)
 			}
 		})
+	}
+}
+
+func TestIssuesCountByTheirLastState(t *testing.T) {
+	var deliveries strings.Builder
+	for _, d := range []struct {
+		number        int
+		action, state string
+	}{
+		{1, "opened", `"open"`},
+		{1, "pinned", "null"}, // says nothing about the state
+		{2, "opened", `"open"`},
+		{2, "deleted", `"open"`},
+		{3, "opened", `"open"`},
+		{3, "transferred", `"open"`},
+		{4, "closed", `"closed"`},
+		{4, "reopened", `"open"`},
+		{5, "opened", `"open"`},
+		{5, "closed", `"closed"`},
+	} {
+		fmt.Fprintf(&deliveries, `{"event":"issues","action":%q,"payload":{"action":%[1]q,"repository":{"full_name":"a/b"},`+
+			`"issue":{"number":%d,"state":%s}}}`+"\n", d.action, d.number, d.state)
+	}
+	model, _ := process(t, newMemory(t), []byte(deliveries.String()))
+	want := map[int]string{1: "open", 2: "deleted", 3: "transferred", 4: "open", 5: "closed"}
+	if repo := model["a/b"]; !reflect.DeepEqual(repo.Issues, want) || repo.openIssues() != 2 {
+		t.Errorf("%d issues are open, all are %v; want %v", repo.openIssues(), repo.Issues, want)
 	}
 }
