@@ -1,6 +1,6 @@
 // Bench measures Oxbow beside the bare minimum that does the same work, and prints one table.
 //
-//	go -C bench run . [-quick] [-run REGEXP] [-dir DIR] [-rounds N]
+//	go -C bench run . [-quick] [-run RE] [-dir DIR] [-rounds N]
 //
 // How to read the table: docs/benchmarks.md.
 package main
@@ -27,10 +27,14 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.dir, "dir", ".", "folder on the disk to measure; what is written to it is removed at the end")
-	flag.StringVar(&o.run, "run", "", "measure only the rows whose name this regular expression matches")
-	flag.IntVar(&o.rounds, "rounds", 5, "how often to measure each side of a row; the table shows medians")
+	flag.StringVar(&o.dir, "dir", ".", "measure the disk of the folder `DIR`; what is written to it is removed at the end")
+	flag.StringVar(&o.run, "run", "", "measure only the rows whose name matches the regular expression `RE`")
+	flag.IntVar(&o.rounds, "rounds", 5, "measure each side of a row `N` times; the table shows medians")
 	flag.BoolVar(&o.quick, "quick", false, "a few seconds in all, to see that everything works; the numbers mean little")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go -C bench run . [-quick] [-run RE] [-dir DIR] [-rounds N]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o, os.Stdout, os.Stderr)

@@ -28,7 +28,11 @@ import (
 var sample []byte // see NOTICE
 
 func main() {
-	dir := flag.String("data", "", "folder that keeps the events; default: in memory, and gone at the end")
+	dir := flag.String("data", "", "keep the events in the folder `DIR`; default: in memory, and gone at the end")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: github [-data DIR] [FILE]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if err := start(context.Background(), *dir, flag.Arg(0)); err != nil {
 		log.Fatal("github: ", err)
