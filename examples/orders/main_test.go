@@ -34,7 +34,7 @@ func TestEachOrderIsPaidBecauseItWasPlaced(t *testing.T) {
 	for range runs {
 		runIn(t, dir)
 	}
-	placed, paid := stored(t, dir)
+	placed, paid := read(t, dir)
 	if len(placed) != runs || len(paid) != runs {
 		t.Fatalf("%d orders are placed and %d paid, want %d each", len(placed), len(paid), runs)
 	}
@@ -56,7 +56,7 @@ func TestForgottenCheckpointPaysNothingTwice(t *testing.T) {
 	}
 	log.Close()
 	runIn(t, dir)
-	if placed, paid := stored(t, dir); len(placed) != 2 || len(paid) != 2 {
+	if placed, paid := read(t, dir); len(placed) != 2 || len(paid) != 2 {
 		t.Errorf("%d orders are placed and %d paid, want 2 each", len(placed), len(paid))
 	}
 }
@@ -78,7 +78,7 @@ func open(t *testing.T, dir string) *filelog.Log {
 	return log
 }
 
-func stored(t *testing.T, dir string) (placed, paid []event.Record) {
+func read(t *testing.T, dir string) (placed, paid []event.Record) {
 	t.Helper()
 	log := open(t, dir)
 	defer log.Close()
