@@ -68,7 +68,11 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		}
 		t.add(w, r)
 	}
-	fmt.Fprintf(out, "%s/%s, %d cores, %s, %d rounds\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version(), o.rounds)
+	fmt.Fprintf(out, "%s/%s, %d cores, %s, %d rounds", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version(), o.rounds)
+	if o.quick {
+		fmt.Fprint(out, "; quick: only a part of the work, so the numbers mean little")
+	}
+	fmt.Fprint(out, "\n\n")
 	return t.print()
 }
 
