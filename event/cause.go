@@ -1,9 +1,6 @@
 package event
 
-import (
-	"cmp"
-	"context"
-)
+import "context"
 
 // Cause is what an event hands on to those it causes.
 type Cause struct {
@@ -63,7 +60,7 @@ func (m *Metadata) inherit(ctx context.Context) {
 			m.CausationID = c.ID
 		}
 		if m.CorrelationID.IsZero() {
-			m.CorrelationID = cmp.Or(c.CorrelationID, c.ID)
+			m.CorrelationID = c.CorrelationID
 		}
 		if m.UserID == "" {
 			m.UserID = c.UserID

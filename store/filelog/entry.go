@@ -41,9 +41,17 @@ func endEntry(e []byte, number uint64) {
 }
 
 func entryChecksum(e []byte, number uint64) uint32 {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], number)
-	return crc32.Update(crc32.Checksum(b[:], castagnoli), castagnoli, e[4:])
+	return crc32.Update(addNumber(0, number), castagnoli, e[4:])
+}
+
+// addNumber goes on with a CRC-32C over the number's 8 bytes, little endian. It is here because a buffer for them would escape.
+func addNumber(crc uint32, number uint64) uint32 {
+	crc = ^crc
+	for range 8 {
+		crc = castagnoli[byte(crc)^byte(number)] ^ crc>>8
+		number >>= 8
+	}
+	return ^crc
 }
 
 // entryLength returns how long the entry at the beginning of b is; ok is false when b is too short for it.

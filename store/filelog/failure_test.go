@@ -222,7 +222,7 @@ func wantFailed(t *testing.T, l *filelog.Log, cause error) {
 	t.Helper()
 	_, err := l.Append(t.Context(), commit(record(2, "a")))
 	if !errors.Is(err, store.ErrFailed) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "open the folder again") {
-		t.Errorf("got %v, want ErrFailed, the cause, and what to do", err)
+		t.Fatalf("got %v, want ErrFailed, the cause, and what to do", err)
 	}
 }
 

@@ -59,9 +59,7 @@ func (f *frame) put(b []byte, seed uint32, offset int64) {
 }
 
 func frameChecksum(b []byte, seed uint32, offset int64) uint32 {
-	var place [8]byte
-	binary.LittleEndian.PutUint64(place[:], uint64(offset))
-	return crc32.Update(crc32.Update(seed, castagnoli, b[8:frameSize]), castagnoli, place[:])
+	return addNumber(crc32.Update(seed, castagnoli, b[8:frameSize]), uint64(offset))
 }
 
 // parseFrame reads a frame's header; ok is false when b does not begin with one for that place.

@@ -17,21 +17,21 @@ import (
 const recordVersion = 1
 
 const (
-	hasData = 1 << iota
+	hasData     = 1 << iota
+	jsonContent // the content type is application/json
+	hasTags
+	ownCorrelation // the correlation id is the record's own
+	hasCorrelation
+	hasCausation
+	hasAggregateType
+	hasAggregateID
 	hasTopic
 	hasSource
 	hasSubject
-	hasCorrelation
-	ownCorrelation // the correlation id is the record's own
-	hasCausation
 	hasUser
-	hasAggregateType
-	hasAggregateID
-	hasTags
 	hasTraceParent
 	hasTraceState
 	hasContentType
-	jsonContent // the content type is application/json
 	hasDataSchema
 	hasHeaders
 	allFlags = 1<<iota - 1

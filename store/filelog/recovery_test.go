@@ -3,6 +3,7 @@ package filelog_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,9 @@ func rewriteAndRecover(t *testing.T, dir string, torn []byte, begin int) {
 		t.Fatalf("after reopening there is %v, want %v", got, want)
 	}
 	l.Close()
+	if report := verify(t, copied); report.Torn != nil || !report.Closed || report.Err() != nil {
+		t.Fatalf("after mending Verify says %+v", report)
+	}
 }
 
 func TestFlippedBitIsDamageOnceTheLogWasClosed(t *testing.T) {
@@ -213,7 +217,7 @@ func TestCleanLogNeedsNoRecovery(t *testing.T) {
 // rotated returns a closed log of several segments.
 func rotated(t *testing.T) (dir string) {
 	dir = t.TempDir()
-	l := open(t, dir, filelog.Config{SegmentBytes: 600, NoSync: true})
+	l := open(t, dir, filelog.Config{SegmentBytes: 500, NoSync: true})
 	for n := range 12 {
 		appendTo(t, l, commit(record(n, "a")))
 	}
@@ -265,39 +269,41 @@ func TestLostOrForeignSegmentsAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		harm func(t *testing.T, paths []string)
+		says string
 	}{
-		{"FirstMissing", func(t *testing.T, paths []string) { remove(t, paths[0]) }},
-		{"MiddleMissing", func(t *testing.T, paths []string) { remove(t, paths[1]) }},
-		{"NewestMissing", func(t *testing.T, paths []string) { remove(t, paths[len(paths)-1]) }},
-		{"FromAnotherStore", func(t *testing.T, paths []string) { rewrite(t, paths[1], contents(t, other[1])) }},
-		{"UnderAnotherName", func(t *testing.T, paths []string) { rename(t, paths[1]) }},
+		{"FirstMissing", func(t *testing.T, paths []string) { remove(t, paths[0]) }, "segments before it are missing"},
+		{"MiddleMissing", func(t *testing.T, paths []string) { remove(t, paths[1]) }, "a segment is missing"},
+		{"NewestMissing", func(t *testing.T, paths []string) { remove(t, paths[len(paths)-1]) }, "the one after it is missing"},
+		{"FromACopyThatWentItsOwnWay", func(t *testing.T, paths []string) { rewrite(t, paths[2], diverged(t, paths)) }, "another digest"},
+		{"FromAnotherStore", func(t *testing.T, paths []string) { rewrite(t, paths[1], contents(t, other[1])) }, "another store"},
+		{"UnderAnotherName", func(t *testing.T, paths []string) { rename(t, paths[1]) }, "it was written as"},
 		{"Exchanged", func(t *testing.T, paths []string) {
 			a, b := contents(t, paths[1]), contents(t, paths[2])
 			rewrite(t, paths[1], b)
 			rewrite(t, paths[2], a)
-		}},
+		}, "it was written as"},
 		{"SealCutOff", func(t *testing.T, paths []string) {
 			b := contents(t, paths[1])
 			rewrite(t, paths[1], b[:bytes.LastIndex(b, []byte("\xf1oxb"))])
-		}},
-		{"SomethingBehindTheSeal", func(t *testing.T, paths []string) { rewrite(t, paths[1], append(contents(t, paths[1]), 0)) }},
-		{"CutToItsHeader", func(t *testing.T, paths []string) { rewrite(t, paths[1], contents(t, paths[1])[:filelog.HeaderSize]) }},
-		{"CutWithinItsHeader", func(t *testing.T, paths []string) { rewrite(t, paths[3], contents(t, paths[3])[:20]) }},
-		{"Empty", func(t *testing.T, paths []string) { rewrite(t, paths[1], nil) }},
-		{"NotASegment", func(t *testing.T, paths []string) { rewrite(t, paths[2], []byte("%PDF-1.4 and so on")) }},
+		}, "no seal"},
+		{"SomethingBehindTheSeal", func(t *testing.T, paths []string) { rewrite(t, paths[1], append(contents(t, paths[1]), 0)) }, "behind the seal"},
+		{"CutToItsHeader", func(t *testing.T, paths []string) { rewrite(t, paths[1], contents(t, paths[1])[:filelog.HeaderSize]) }, "no seal"},
+		{"CutWithinItsHeader", func(t *testing.T, paths []string) { rewrite(t, paths[3], contents(t, paths[3])[:20]) }, "cut short"},
+		{"Empty", func(t *testing.T, paths []string) { rewrite(t, paths[1], nil) }, "does not begin"},
+		{"NotASegment", func(t *testing.T, paths []string) { rewrite(t, paths[2], []byte("%PDF-1.4 and so on")) }, "does not begin"},
 		{"NotASegmentsName", func(t *testing.T, paths []string) {
 			rewrite(t, filepath.Join(filepath.Dir(paths[0]), "notes.seg"), nil)
-		}},
+		}, "not that of a segment"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := rotated(t)
 			c.harm(t, segments(t, dir))
 			l, err := filelog.Open(dir, filelog.Config{})
-			if !errors.Is(err, store.ErrDamaged) {
-				if err == nil {
-					l.Close()
-				}
-				t.Errorf("Open: %v, want damage", err)
+			if err == nil {
+				l.Close()
+			}
+			if !errors.Is(err, store.ErrDamaged) || !strings.Contains(fmt.Sprint(err), c.says) {
+				t.Errorf("Open: %v, want damage that says %q", err, c.says)
 			}
 			report, err := filelog.Verify(t.Context(), dir, nil)
 			if err == nil {
@@ -308,6 +314,33 @@ func TestLostOrForeignSegmentsAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// diverged returns the third segment of a copy that was appended to differently since it was made in the second.
+func diverged(t *testing.T, paths []string) []byte {
+	t.Helper()
+	copied := t.TempDir()
+	if err := os.Mkdir(filepath.Join(copied, "log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths[:2] {
+		rewrite(t, filepath.Join(copied, "log", filepath.Base(path)), contents(t, path))
+	}
+	second := newest(t, copied)
+	b := contents(t, second)
+	begin := bytes.LastIndex(b, []byte("\xf1oxb"))        // of the seal
+	begin = bytes.LastIndex(b[:begin], []byte("\xf1oxb")) // of the last commit
+	rewrite(t, second, b[:begin])
+	l := open(t, copied, filelog.Config{SegmentBytes: 560, NoSync: true}) // room for the mark of the recovery
+	for n := 100; len(segments(t, copied)) < 4; n++ {
+		appendTo(t, l, commit(record(n, "a")))
+	}
+	l.Close()
+	third := segments(t, copied)[2]
+	if filepath.Base(third) != filepath.Base(paths[2]) {
+		t.Fatalf("the copy went on with %s, want %s", third, paths[2])
+	}
+	return contents(t, third)
 }
 
 func remove(t *testing.T, path string) {
@@ -359,20 +392,24 @@ func TestOtherFilesInTheFolderAreLeftAlone(t *testing.T) {
 
 func TestSegmentStoredAsAnEventIsNoProof(t *testing.T) {
 	dir := t.TempDir()
-	l := open(t, dir, filelog.Config{})
-	threeCommits(t, l, dir)
+	cfg := filelog.Config{SegmentBytes: 3000}
+	l := open(t, dir, cfg)
+	n := 0
+	for ; len(segments(t, dir)) < 2; n++ {
+		appendTo(t, l, commit(record(n, "a")))
+	}
 	l.Close()
-	l = open(t, dir, filelog.Config{})
+	cfg.SegmentBytes = 30_000
+	l = open(t, dir, cfg)
 	begin := size(t, dir)
-	r := record(9, "backup")
-	r.Data = contents(t, newest(t, dir))
-	r.Data = append(bytes.Repeat(r.Data, 3), 0)
+	r := record(n, "backup")
+	r.Data = append(contents(t, segments(t, dir)[0]), 0) // its frames vouch for more bytes than this file has before the event
 	appendTo(t, l, commit(r))
 	crashed := image(t, dir)
 	path := newest(t, crashed)
 	rewrite(t, path, contents(t, path)[:size(t, crashed)-1])
-	l = open(t, crashed, filelog.Config{})
-	if got := len(texts(t, l)); got != 5 || l.Recovery().Offset != int64(begin) {
+	l = open(t, crashed, cfg)
+	if got := len(texts(t, l)); got != n || l.Recovery().Offset != int64(begin) {
 		t.Errorf("got %d events, want the torn commit cut off, though it holds frames of the same log", got)
 	}
 }

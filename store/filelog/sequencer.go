@@ -3,6 +3,7 @@ package filelog
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 
 	"github.com/oxbow-events/oxbow/store"
 )
@@ -28,6 +29,7 @@ func (l *Log) sequence() {
 		}
 		s.settle(batch)
 		clear(batch)
+		runtime.Gosched() // lets those just answered come back first, so that they share the next sync
 	}
 }
 
