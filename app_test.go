@@ -297,6 +297,37 @@ func TestFirstFailureEndsRunAndSettle(t *testing.T) {
 	})
 }
 
+func TestRunWhileRunsAsLongAsItsFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, handled := newApp(t), 0
+		a.Consume("count", consumer.Config{}, consumer.OnRecord(func(context.Context, event.Record) error { handled++; return nil }))
+		mine := errors.New("mine")
+		err := a.RunWhile(t.Context(), func(ctx context.Context) error {
+			publish(t, a, orderPlaced{"1", 1})
+			settle(t, a)
+			return mine
+		})
+		if !errors.Is(err, mine) || handled != 1 {
+			t.Errorf("RunWhile returned %v after %d events, want the function's error after 1", err, handled)
+		}
+	})
+}
+
+func TestRunWhileReturnsWhatEndedTheApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, poison := newApp(t), errors.New("poison")
+		a.Consume("strict", consumer.Config{Retry: consumer.Retry{Attempts: 1}},
+			consumer.OnRecord(func(context.Context, event.Record) error { return poison }))
+		err := a.RunWhile(t.Context(), func(ctx context.Context) error {
+			publish(t, a, orderPlaced{"1", 1})
+			return a.Settle(ctx)
+		})
+		if !errors.Is(err, poison) {
+			t.Errorf("RunWhile returned %v", err)
+		}
+	})
+}
+
 func TestRunTwiceIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp(t)

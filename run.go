@@ -41,6 +41,22 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
+// RunWhile runs the app while fn does, for programs and tests that end by themselves: fn publishes, and returns what Settle returns.
+// The error is fn's and Run's.
+func (a *App) RunWhile(ctx context.Context, fn func(ctx context.Context) error) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(running) }()
+	err := fn(ctx)
+	stop()
+	failure := <-ended
+	if errors.Is(err, errStopped) {
+		return failure // which is what fn was told
+	}
+	return errors.Join(err, failure)
+}
+
 func (a *App) begin() (*running, []Worker, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

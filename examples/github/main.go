@@ -67,13 +67,14 @@ func run(ctx context.Context, driver store.Driver, in io.Reader, out io.Writer) 
 	a := &announcer{out: out, attempts: map[event.ID]int{}}
 	app.Consume("announcer", announcements, consumer.OnAny(a.announce))
 
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- app.Run(running) }()
-	imported, present, err := importDeliveries(ctx, app, in)
-	err = errors.Join(err, app.Settle(ctx))
-	stop()
-	if err = errors.Join(err, <-ended); err != nil {
+	var imported, present int
+	err = app.RunWhile(ctx, func(ctx context.Context) (err error) {
+		if imported, present, err = importDeliveries(ctx, app, in); err != nil {
+			return err
+		}
+		return app.Settle(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "imported %d events, %d were there already\n\n", imported, present)

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 
@@ -45,13 +44,13 @@ func run(ctx context.Context, dir string) error {
 		return docs.Update(ctx, e.Data.Customer, func(c *Customer) { c.OrdersPaid++ })
 	})
 	app.Project(customers)
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- app.Run(running) }()
-	_, err = app.Publish(ctx, OrderPlaced{OrderID: event.NewID().String(), Customer: "ann"})
-	err = errors.Join(err, app.Settle(ctx)) // returns when the order is paid and counted
-	stop()
-	if err = errors.Join(err, <-ended); err != nil {
+	err = app.RunWhile(ctx, func(ctx context.Context) error {
+		if _, err := app.Publish(ctx, OrderPlaced{OrderID: event.NewID().String(), Customer: "ann"}); err != nil {
+			return err
+		}
+		return app.Settle(ctx) // returns when the order is paid and counted
+	})
+	if err != nil {
 		return err
 	}
 	ann, _, err := customers.Get(ctx, "ann")
