@@ -1,6 +1,9 @@
 package event
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Cause is what an event hands on to those it causes.
 type Cause struct {
@@ -60,7 +63,7 @@ func (m *Metadata) inherit(ctx context.Context) {
 			m.CausationID = c.ID
 		}
 		if m.CorrelationID.IsZero() {
-			m.CorrelationID = c.CorrelationID
+			m.CorrelationID = cmp.Or(c.CorrelationID, c.ID)
 		}
 		if m.UserID == "" {
 			m.UserID = c.UserID

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"sync"
@@ -33,52 +34,99 @@ type Descriptor struct {
 	AggregateType string // set only when the Go type has the method AggregateID
 }
 
-// described remembers Describe's answers, which never change for a type.
-var described sync.Map // reflect.Type -> description
+// described remembers what is known of each Go type, which never changes.
+var described sync.Map // reflect.Type -> *description
 
 type description struct {
 	Descriptor
-	err error
+	err      error
+	nameless bool // nothing to make an event type of: such data needs one given with it
+	pointer  bool // AggregateID, EventTopic or EventTags has a pointer receiver
 }
 
 // Describe returns the event type, version and aggregate type of the Go type t: its name as [TypeName] makes it, or what its
 // methods say. A type without a name needs the method EventType.
 func Describe(t reflect.Type) (Descriptor, error) {
-	if found, ok := described.Load(t); ok {
-		d := found.(description)
-		return d.Descriptor, d.err
-	}
-	d := describe(t)
-	described.Store(t, d)
+	d := descriptionOf(t)
 	return d.Descriptor, d.err
 }
 
-func describe(t reflect.Type) description {
+func descriptionOf(t reflect.Type) *description {
+	if found, ok := described.Load(t); ok {
+		return found.(*description)
+	}
+	d := describe(t)
+	described.Store(t, d)
+	return d
+}
+
+func describe(t reflect.Type) *description {
+	if t == nil {
+		return &description{err: Invalid("type", "there is no Go type to make an event type of")}
+	}
+	d := &description{Descriptor: Descriptor{Version: 1}, pointer: needsPointer(t)}
 	zero := reflect.New(t).Interface() // a pointer has the methods of both receivers
-	d := Descriptor{Version: 1}
-	if typed, ok := zero.(Typed); ok {
+	typed, ok := zero.(Typed)
+	if why := unnamed(t); why != "" && !ok {
+		return &description{nameless: true, pointer: d.pointer, err: Invalid("type", "%v %s", t, why)}
+	}
+	if d.Type = TypeName(t.Name()); ok {
 		d.Type = typed.EventType()
-	} else if t.Name() == "" || t.PkgPath() == "" || strings.Contains(t.Name(), "[") {
-		return description{err: Invalid("type", "%v has no name to make an event type of; "+
-			"use a named struct, give it a method EventType() string, or publish event.From(name, data)", t)}
-	} else {
-		d.Type = TypeName(t.Name())
 	}
 	if err := CheckType("type", d.Type); err != nil {
-		return description{err: Invalid("type", "of %v: %v", t, err)}
+		return &description{err: Invalid("type", "of %v: %s", t, reason(err))}
 	}
 	if versioned, ok := zero.(Versioned); ok {
 		if d.Version = versioned.EventVersion(); d.Version < 1 {
-			return description{err: Invalid("version", "%v.EventVersion returns %d; versions start at 1", t, d.Version)}
+			return &description{err: Invalid("version", "%v.EventVersion returns %d; versions start at 1", t, d.Version)}
 		}
 	}
-	if _, ok := zero.(Aggregate); ok {
-		d.AggregateType, _, _ = strings.Cut(d.Type, ".")
-		if typed, ok := zero.(AggregateTyped); ok {
-			d.AggregateType = typed.AggregateType()
+	return d.withAggregate(t, zero)
+}
+
+func (d *description) withAggregate(t reflect.Type, zero any) *description {
+	if _, ok := zero.(Aggregate); !ok {
+		return d
+	}
+	d.AggregateType = firstSegment(d.Type)
+	if typed, ok := zero.(AggregateTyped); ok {
+		d.AggregateType = typed.AggregateType()
+	}
+	if err := CheckName("aggregate type", d.AggregateType); err != nil {
+		return &description{err: Invalid("aggregate type", "of %v: %s", t, reason(err))}
+	}
+	return d
+}
+
+func firstSegment(eventType string) string {
+	first, _, _ := strings.Cut(eventType, ".")
+	return first
+}
+
+// unnamed says why the Go type's name makes no event type, "" when it does.
+func unnamed(t reflect.Type) string {
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return "is a pointer; use the type that it points to"
+	case t.Kind() == reflect.Interface:
+		return "is an interface; events are of concrete types"
+	case t.Name() == "", t.PkgPath() == "", strings.Contains(t.Name(), "["), t == rawJSON:
+		return "has no name to make an event type of; " +
+			"use a named struct, give it a method EventType() string, or publish event.From(name, data)"
+	}
+	return ""
+}
+
+var rawJSON = reflect.TypeFor[json.RawMessage]()
+
+// needsPointer reports whether a method that events are asked for is the pointer's alone.
+func needsPointer(t reflect.Type) bool {
+	for _, asked := range [...]reflect.Type{reflect.TypeFor[Aggregate](), reflect.TypeFor[Topical](), reflect.TypeFor[Tagged]()} {
+		if reflect.PointerTo(t).Implements(asked) && !t.Implements(asked) {
+			return true
 		}
 	}
-	return description{Descriptor: d}
+	return false
 }
 
 // TypeName makes an event type of a Go name: OrderPlaced becomes "order.placed", HTTPRequestFailed "http.request.failed",

@@ -1,9 +1,11 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -16,13 +18,24 @@ func New(ctx context.Context, data any, opts ...Option) (Event[any], error) {
 	if err != nil {
 		return Event[any]{}, err
 	}
-	for _, opt := range opts {
-		opt(&e)
+	if err := e.describe(); err != nil {
+		return Event[any]{}, err
+	}
+	if len(opts) > 0 {
+		e = with(e, opts)
 	}
 	if err := e.complete(ctx); err != nil {
 		return Event[any]{}, err
 	}
 	return e, nil
+}
+
+// with applies the options. It stands apart because an event that options can reach is allocated.
+func with(e Event[any], opts []Option) Event[any] {
+	for _, opt := range opts {
+		opt(&e)
+	}
+	return e
 }
 
 // From returns an untyped event: a name and any data that the codec can encode. Publish it as it is; New fills in the rest.
@@ -31,6 +44,11 @@ func From(eventType string, data any) Event[any] {
 }
 
 func begin(data any) (Event[any], error) {
+	v := reflect.ValueOf(data)
+	pointer := v.Kind() == reflect.Pointer
+	if data == nil || pointer && v.IsNil() {
+		return Event[any]{}, Invalid("data", "is nil (%T); publish a struct, an event or a map with a type", data)
+	}
 	switch d := data.(type) {
 	case Event[any]:
 		return d, nil
@@ -38,13 +56,8 @@ func begin(data any) (Event[any], error) {
 		return d.Untyped(), nil
 	case map[string]any:
 		return fromMap(d)
-	case nil:
-		return Event[any]{}, Invalid("data", "is nil; publish a struct, an event or a map with a type")
 	}
-	if v := reflect.ValueOf(data); v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return Event[any]{}, Invalid("data", "is a nil %T", data)
-		}
+	if pointer {
 		return Event[any]{Data: v.Elem().Interface()}, nil
 	}
 	return Event[any]{Data: data}, nil
@@ -60,11 +73,47 @@ func fromMap(m map[string]any) (Event[any], error) {
 	return From(name, data), nil
 }
 
+// describe asks the data for what the event does not say yet: type, version, aggregate, topic and tags.
+func (e *Event[T]) describe() error {
+	data := any(e.Data)
+	if data == nil && e.Type == "" {
+		return Invalid("type", "is empty and there is no data to take it from")
+	}
+	if data == nil {
+		e.Version = cmp.Or(e.Version, 1)
+		return nil
+	}
+	d := descriptionOf(reflect.TypeOf(data))
+	if d.err != nil && (e.Type == "" || !d.nameless) {
+		return d.err
+	}
+	e.Type = cmp.Or(e.Type, d.Type)
+	e.Version = cmp.Or(e.Version, d.Version, 1)
+	if d.pointer {
+		data = pointerTo(data)
+	}
+	if a, ok := data.(Aggregate); ok {
+		e.AggregateType = cmp.Or(e.AggregateType, d.AggregateType, firstSegment(e.Type))
+		e.AggregateID = cmp.Or(e.AggregateID, a.AggregateID())
+	}
+	if t, ok := data.(Topical); ok && e.Topic == "" {
+		e.Topic = t.EventTopic()
+	}
+	if t, ok := data.(Tagged); ok && e.Tags == nil {
+		e.Tags = slices.Clone(t.EventTags())
+	}
+	return nil
+}
+
+// pointerTo returns a pointer to a copy of data.
+func pointerTo(data any) any {
+	v := reflect.New(reflect.TypeOf(data))
+	v.Elem().Set(reflect.ValueOf(data))
+	return v.Interface()
+}
+
 // complete fills in whatever is still missing and checks the result.
 func (e *Event[T]) complete(ctx context.Context) error {
-	if err := e.describe(); err != nil {
-		return err
-	}
 	now := time.Now()
 	if e.ID.IsZero() {
 		e.ID = newIDAt(now)
@@ -74,65 +123,13 @@ func (e *Event[T]) complete(ctx context.Context) error {
 	}
 	e.Time = e.Time.UTC().Round(0)
 	e.inherit(ctx)
+	if err := e.Metadata.Check(); err != nil {
+		return err
+	}
 	if e.Stream == "" {
 		e.Stream = e.defaultStream()
 	}
-	if err := CheckName("stream", e.Stream); err != nil {
-		return err
-	}
-	return e.Metadata.Check()
-}
-
-// describe asks the data for its type, version, aggregate, topic and tags.
-func (e *Event[T]) describe() error {
-	data := any(e.Data)
-	if err := e.describeType(data); err != nil {
-		return err
-	}
-	if d, ok := data.(Topical); ok && e.Topic == "" {
-		e.Topic = d.EventTopic()
-	}
-	if d, ok := data.(Tagged); ok && e.Tags == nil {
-		e.Tags = d.EventTags()
-	}
-	return nil
-}
-
-func (e *Event[T]) describeType(data any) error {
-	if e.Type != "" && (data == nil || !describesItself(data)) {
-		e.Version = max(e.Version, 1)
-		return nil
-	}
-	if data == nil {
-		return Invalid("type", "is empty and there is no data to take it from")
-	}
-	d, err := Describe(reflect.TypeOf(data))
-	if err != nil {
-		return err
-	}
-	if e.Type == "" {
-		e.Type = d.Type
-	}
-	if e.Version == 0 {
-		e.Version = d.Version
-	}
-	aggregate, ok := data.(Aggregate)
-	if !ok {
-		return nil
-	}
-	if e.AggregateType == "" {
-		e.AggregateType = d.AggregateType
-	}
-	if e.AggregateID == "" {
-		e.AggregateID = aggregate.AggregateID()
-	}
-	return nil
-}
-
-// describesItself reports whether the data's Go type has something to say: maps, raw bytes and numbers have not.
-func describesItself(data any) bool {
-	t := reflect.TypeOf(data)
-	return t.Kind() == reflect.Struct && t.Name() != ""
+	return CheckName("stream", e.Stream)
 }
 
 func (m *Metadata) defaultStream() string {

@@ -30,6 +30,15 @@ func Invalid(field, format string, args ...any) error {
 	return &InvalidError{Field: field, Reason: fmt.Sprintf(format, args...)}
 }
 
+// reason is what an error made by Invalid says beside the field.
+func reason(err error) string {
+	var invalid *InvalidError
+	if errors.As(err, &invalid) {
+		return invalid.Reason
+	}
+	return err.Error()
+}
+
 // CheckName refuses an empty name, one longer than MaxName bytes, bytes that are not UTF-8, and control characters such as a
 // newline.
 func CheckName(field, name string) error {
@@ -44,13 +53,28 @@ func CheckName(field, name string) error {
 
 // CheckText refuses bytes that are not UTF-8 and control characters. The empty text is fine.
 func CheckText(field, text string) error {
+	if plain(text) {
+		return nil
+	}
 	if !utf8.ValidString(text) {
 		return Invalid(field, "is not UTF-8: %q", clip(text))
 	}
-	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
-		return Invalid(field, "has the control character %q at byte %d; remove it", text[i:i+1], i)
+	for i, r := range text {
+		if unicode.IsControl(r) {
+			return Invalid(field, "has the control character %q at byte %d; remove it", string(r), i)
+		}
 	}
 	return nil
+}
+
+// plain is the quick answer for most texts: printable ASCII.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // CheckType refuses what cannot be a type or a topic: segments separated by dots, none of them empty, no spaces and no "*".
@@ -61,8 +85,10 @@ func CheckType(field, name string) error {
 	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {
 		return Invalid(field, "%q has an empty segment; write it as order.placed", name)
 	}
-	if i := strings.IndexFunc(name, func(r rune) bool { return unicode.IsSpace(r) || r == '*' }); i >= 0 {
-		return Invalid(field, "%q has a %q at byte %d; use letters, digits, dots and hyphens", name, name[i:i+1], i)
+	for i, r := range name {
+		if r == '*' || unicode.IsSpace(r) {
+			return Invalid(field, "%q has a %q at byte %d; use letters, digits, dots and hyphens", name, string(r), i)
+		}
 	}
 	return nil
 }
@@ -118,13 +144,13 @@ func (m *Metadata) checkTexts() error {
 const maxText = 4096 // bytes of one metadata text or header value
 
 func (m *Metadata) checkTags() error {
-	for i, tag := range m.Tags {
-		if err := CheckTag(tag); err != nil {
-			return Invalid(fmt.Sprintf("tags[%d]", i), "%s", err.(*InvalidError).Reason)
-		}
-	}
 	if len(m.Tags) > MaxTags {
 		return Invalid("tags", "there are %d, the limit is %d", len(m.Tags), MaxTags)
+	}
+	for i, tag := range m.Tags {
+		if err := CheckTag(tag); err != nil {
+			return Invalid(fmt.Sprintf("tags[%d]", i), "%s", reason(err))
+		}
 	}
 	return nil
 }

@@ -1,0 +1,40 @@
+module github.com/oxbow-events/oxbow/cmd/oxbow
+
+go 1.26.0
+
+replace (
+	github.com/oxbow-events/oxbow => ../..
+	github.com/oxbow-events/oxbow/server => ../../server
+	github.com/oxbow-events/oxbow/store/filelog => ../../store/filelog
+)
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/mattn/go-runewidth v0.0.16
+	github.com/oxbow-events/oxbow v0.0.0
+	github.com/oxbow-events/oxbow/server v0.0.0-00010101000000-000000000000
+	github.com/oxbow-events/oxbow/store/filelog v0.0.0-00010101000000-000000000000
+	github.com/rogpeppe/go-internal v1.16.0
+	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.9
+	github.com/vbauerster/mpb/v8 v8.9.3
+	golang.org/x/term v0.47.0
+)
+
+require (
+	github.com/VividCortex/ewma v1.2.0 // indirect
+	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/google/btree v1.1.3 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_golang v1.25.0 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/rivo/uniseg v0.4.7 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.26.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)

@@ -1,0 +1,71 @@
+package screen
+
+import (
+	"io"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// Progress shows how far long work is, on a terminal only. A nil Progress shows nothing, and its methods may be called.
+type Progress struct {
+	bars *mpb.Progress
+	bar  *mpb.Bar
+}
+
+// Unit is what a progress counts.
+type Unit int
+
+// What is counted.
+const (
+	Bytes Unit = iota
+	Events
+)
+
+// NewProgress returns a bar with a title, or nil when w is no terminal. A total of 0 is an unknown one: the bar then shows only
+// what is done. Call Done at the end.
+func NewProgress(w io.Writer, title string, total int64, unit Unit) *Progress {
+	if Terminal(w) == nil {
+		return nil
+	}
+	bars := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
+	counter := decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)
+	if unit == Bytes {
+		counter = decor.CountersKibiByte("% .1f / % .1f", decor.WCSyncSpace)
+	}
+	if total <= 0 {
+		counter = decor.CurrentNoUnit("%d", decor.WCSyncSpace)
+		if unit == Bytes {
+			counter = decor.CurrentKibiByte("% .1f", decor.WCSyncSpace)
+		}
+	}
+	bar := bars.AddBar(total,
+		mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(title)),
+		mpb.AppendDecorators(counter, decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), "")))
+	return &Progress{bars: bars, bar: bar}
+}
+
+// Set says how much is done.
+func (p *Progress) Set(done int64) {
+	if p != nil {
+		p.bar.SetCurrent(done)
+	}
+}
+
+// Total says how much there is to do, when that was not known before.
+func (p *Progress) Total(total int64) {
+	if p != nil {
+		p.bar.SetTotal(total, false)
+	}
+}
+
+// Done takes the bar away, so that what is printed next stands on a clean line.
+func (p *Progress) Done() {
+	if p == nil {
+		return
+	}
+	p.bar.Abort(true)
+	p.bars.Wait()
+}

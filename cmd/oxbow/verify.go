@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/screen"
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog"
+)
+
+func (c *cli) verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Check every byte of a folder",
+		Long: `Reads the whole log of a folder and checks everything: checksums, that commits, positions and revisions go on without gaps, and the
+digests of full segments. It changes nothing. Damage is listed with file, byte and position, and the exit code is then 5.
+
+What a crash left half-written at the end of the log is no damage: it was never acknowledged, and opening the folder cuts it off.
+
+While a server holds the folder, verify cannot: stop the server first.`,
+		Example: `  oxbow verify
+  oxbow verify --data /var/lib/oxbow --json | jq .damage`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if c.server != "" {
+				return wrongFlag("server", "is not for verify, which reads the files themselves; name their folder with --data")
+			}
+			return c.verify(command.Context())
+		},
+	}
+}
+
+func (c *cli) verify(ctx context.Context) error {
+	name, path := splitAddress(c.data)
+	if !schemes[name].folder {
+		return wrongFlag("data", "%q is no folder", c.data)
+	}
+	if err := c.mustExist(path); err != nil {
+		return err
+	}
+	bar := screen.NewProgress(c.progressTo(), "verify", 1, screen.Bytes) // the true total comes with the first report
+	report, err := filelog.Verify(ctx, path, func(done, total int64) {
+		bar.Total(total)
+		bar.Set(done)
+	})
+	bar.Done()
+	if err != nil {
+		return inUseError(err)
+	}
+	if report.Damage == nil {
+		report.Damage = []*filelog.DamageError{} // machines see an empty list
+	}
+	if err := c.printVerify(&report); err != nil {
+		return err
+	}
+	if places := len(report.Damage); places > 0 {
+		return fmt.Errorf("%w in %s; restore the files from a backup", store.ErrDamaged, counted(places, "place"))
+	}
+	return nil
+}
+
+func (c *cli) printVerify(r *filelog.Report) error {
+	if c.json {
+		return json.NewEncoder(c.out).Encode(r)
+	}
+	out := c.output()
+	fmt.Fprintf(out, "segments  %d (%s)\ncommits   %d\nevents    %d in %s\nhead      %d\n",
+		r.Segments, screen.Size(uint64(r.Bytes)), r.Commits, r.Events, counted(r.Streams, "stream"), r.Head)
+	if r.Torn != nil {
+		fmt.Fprintf(out, "\nhalf-written: %d bytes of %s from byte %d on, which were never acknowledged; opening the folder cuts them off\n",
+			r.Torn.Bytes, r.Torn.File, r.Torn.Offset)
+	}
+	if len(r.Damage) == 0 {
+		fmt.Fprintln(out, "\nall is well")
+		return out.Flush()
+	}
+	fmt.Fprintln(out, "\ndamage:")
+	for _, damage := range r.Damage {
+		fmt.Fprintf(out, "  %s\n", screen.Clean(damage.Finding()))
+	}
+	return out.Flush()
+}
