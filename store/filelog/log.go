@@ -10,6 +10,12 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
+var (
+	_ store.Driver       = (*Log)(nil)
+	_ store.StreamLister = (*Log)(nil)
+	_ store.Statistician = (*Log)(nil)
+)
+
 // Log is a [store.Driver], a [store.StreamLister] and a [store.Statistician] over a folder. Open one.
 type Log struct {
 	dir       string

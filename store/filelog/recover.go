@@ -1,14 +1,11 @@
 package filelog
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/oxbow-events/oxbow/store"
 )
 
 // Recovery is what opening had to mend after the log was not closed in order.
@@ -98,18 +95,6 @@ func (l *Log) begin() error {
 	return l.write(s, headerSize, 0)
 }
 
-// write makes the segment the one that the sequencer appends to.
-func (l *Log) write(s *segment, size int64, last frameKind) error {
-	t, err := newTail(s, size)
-	if err != nil {
-		return err
-	}
-	t.last = last
-	l.sequencer = sequencer{log: l, tail: t, staged: map[itemID]uint64{}}
-	l.show(size)
-	return nil
-}
-
 // load opens a segment, checks that it follows the one before, and takes in what it holds.
 func (l *Log) load(path string, before *found) (*found, error) {
 	f, err := l.sys.files.OpenFile(path, os.O_RDWR)
@@ -163,75 +148,6 @@ func (f *found) follows(before *found) error {
 	return nil
 }
 
-// replay takes in what the segment holds, up to the end or to a frame that is not whole.
-func (l *Log) replay(f *found) error {
-	number := uint32(len(l.segments) - 1)
-	for {
-		fr, err := f.scan.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if f.seal != nil {
-			return f.scan.damaged("there is something behind the seal")
-		}
-		if errors.Is(err, store.ErrDamaged) {
-			f.broken = err
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch fr.kind {
-		case frameCommit:
-			err = l.replayCommit(f.scan, &fr, number)
-		case frameSeal:
-			f.seal, err = readSeal(f.scan)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func readSeal(s *scanner) (*sealed, error) {
-	seal, ok := decodeSeal(s.entries[0].payload)
-	if !ok {
-		return nil, s.damaged("the seal cannot be read")
-	}
-	return &seal, nil
-}
-
-func (l *Log) replayCommit(s *scanner, f *frame, segment uint32) error {
-	l.index.beginCommit(int(f.events), int(f.items))
-	for i := range s.entries {
-		e := &s.entries[i]
-		if err := l.replayEntry(e, segment); err != nil {
-			return &DamageError{File: s.name, Offset: e.offset, Position: l.index.head + 1, Reason: err.Error()}
-		}
-	}
-	return nil
-}
-
-func (l *Log) replayEntry(e *placed, segment uint32) error {
-	if e.kind == entryItem {
-		w, err := decodeItem(e.payload)
-		if err == nil {
-			l.items.write(w, l.index.sequence)
-		}
-		return err
-	}
-	r, err := decodeRecord(e.payload, false)
-	if err != nil {
-		return err
-	}
-	k := known{id: r.ID, stream: r.Stream, kind: r.Type, correlation: r.CorrelationID, tags: r.Tags}
-	at := place{segment: segment, offset: uint32(e.offset), length: uint32(e.length)}
-	if revision := l.index.add(&k, at); revision != r.Revision {
-		return fmt.Errorf("stream %q goes on with revision %d where %d should be", r.Stream, r.Revision, revision)
-	}
-	return nil
-}
-
 // finishSeal completes what a crash interrupted between the creation of a segment and the seal of the one before. The digest in
 // the new one's header proves that nothing but the seal is missing.
 func (l *Log) finishSeal(before, next *found) error {
@@ -254,63 +170,3 @@ func (l *Log) finishSeal(before, next *found) error {
 	before.scan.size = t.size
 	return err
 }
-
-// resume makes the end of the newest segment ready for writing.
-func (l *Log) resume(last *found) error {
-	s := last.scan
-	if last.seal != nil {
-		return &DamageError{
-			File: last.path, Offset: s.off, Position: s.first,
-			Reason: "the segment is sealed, and the one after it is missing",
-		}
-	}
-	if last.broken != nil {
-		if acknowledged, err := s.acknowledged(); err != nil || acknowledged {
-			return errors.Join(err, last.broken)
-		}
-		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: s.size - s.off}
-	}
-	if s.last == frameMark && last.broken == nil || last.bare() {
-		return l.write(last.segment, s.off, s.last)
-	}
-	l.recovery.Unclean = true
-	if err := settle(last.file, s); err != nil {
-		return err
-	}
-	if err := l.write(last.segment, s.off, 0); err != nil {
-		return err
-	}
-	return l.sequencer.tail.mark(s.sequence-1, s.first)
-}
-
-// settle cuts off what is behind the last whole frame, and makes sure that all before it is on the disk. Bytes that no frame calls
-// synced are written again: after a sync that failed, the system may hold them for clean though they never reached the disk.
-func settle(f file, s *scanner) error {
-	if err := cut(f, s.off); err != nil {
-		return err
-	}
-	for s.synced < s.off {
-		b, err := s.window.at(s.synced, int(min(s.off-s.synced, maxAhead)))
-		if err != nil {
-			return err
-		}
-		if _, err := f.WriteAt(b, s.synced); err != nil {
-			return err
-		}
-		s.synced += int64(len(b))
-	}
-	return f.Sync()
-}
-
-func cut(f file, size int64) error {
-	if err := f.Truncate(size); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-var (
-	_ store.Driver       = (*Log)(nil)
-	_ store.StreamLister = (*Log)(nil)
-	_ store.Statistician = (*Log)(nil)
-)

@@ -11,7 +11,7 @@ import (
 )
 
 // Verify reads the whole log in the folder and checks everything in it: headers, frames, every record and item, that commits,
-// positions and stream revisions go on without gaps, seals and their digests. It changes nothing, and needs the folder to itself:
+// positions and stream revisions go on without gaps, seals and their digests. It changes nothing in the log, and needs the folder to itself:
 // while a process holds it the error answers to store.ErrInUse. progress, which may be nil, is called now and then with the
 // bytes done and in all.
 //
