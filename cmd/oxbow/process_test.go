@@ -24,6 +24,7 @@ const sharedData = "../../../shared/data/github-webhooks.ndjson" // beside the c
 func setup(env *testscript.Env) error {
 	env.Setenv("NO_PROXY", "*")
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would let every process sleep for a second at its end
 	env.Setenv("NEWLINE", "a\nb")
 	if path, err := filepath.Abs(sharedData); err == nil {
 		env.Setenv("WEBHOOKS", path)
@@ -96,7 +97,26 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout watched
 	stderr watched
-	ended  chan error
+	ended  chan error // what Wait returned
+}
+
+func (p *process) start() error {
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		p.ended <- p.cmd.Wait()
+		p.stdout.close()
+		p.stderr.close()
+	}()
+	return nil
+}
+
+// kill ends the process, unless it has ended, and waits for it.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.stderr.closed()
 }
 
 func (p *process) output(name string) *watched {
@@ -118,18 +138,9 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	p := &process{cmd: exec.Command(program, args[2:]...), ended: make(chan error, 1)}
 	p.cmd.Dir, p.cmd.Env = ts.MkAbs("."), environment(ts)
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	ts.Check(p.cmd.Start())
+	ts.Check(p.start())
 	processes(ts)[args[0]] = p
-	go func() {
-		p.ended <- p.cmd.Wait()
-		p.stdout.close()
-		p.stderr.close()
-	}()
-	ts.Defer(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.stderr.closed()
-	})
+	ts.Defer(p.kill)
 }
 
 // await NAME stdout|stderr REGEXP waits for output, and keeps its first group in the variable NAME_found.
@@ -196,7 +207,7 @@ func exeSuffix() string {
 
 func environment(ts *testscript.TestScript) []string {
 	env := os.Environ()
-	for _, name := range []string{"HOME", "PATH", "NO_PROXY", "TMPDIR", "NO_COLOR", "WORK"} {
+	for _, name := range []string{"HOME", "PATH", "NO_PROXY", "TMPDIR", "NO_COLOR", "WORK", "GORACE"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env

@@ -46,7 +46,7 @@ An interrupt (Ctrl-C) or SIGTERM stops it gracefully: it takes no new connection
 it at once.
 
 With --demo it loads a sample of real GitHub webhook deliveries, once, and keeps a small live order workload running: about two
-orders a second, each placed, paid and shipped, so about six events a second for as long as it runs.
+orders a second, each placed, paid and shipped, so half a million events a day.
 
 There is no authentication yet: whoever reaches the address may read and write.`,
 		Example: `  oxbow serve --demo
@@ -109,7 +109,7 @@ func (c *cli) serveDriver(ctx context.Context, f *serveFlags, listener net.Liste
 		work.Go(func() error { return c.runDemo(ctx, app, shop) })
 	}
 	work.Go(func() error { return app.Run(ctx) })
-	if err := c.announce(listener.Addr()); err != nil {
+	if err := c.announce(listener.Addr(), f.demo); err != nil {
 		return err
 	}
 	return work.Wait()
@@ -164,7 +164,7 @@ func urlOf(addr net.Addr) string {
 }
 
 // announce says where the server is and how to begin. Scripts wait for its first line.
-func (c *cli) announce(addr net.Addr) error {
+func (c *cli) announce(addr net.Addr, demo bool) error {
 	url := urlOf(addr)
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		c.note("warning: there is no authentication yet, and " + addr.String() + " can be reached from other machines: whoever reaches it may read and write")
@@ -176,9 +176,16 @@ func (c *cli) announce(addr net.Addr) error {
   events in   %s
   page        %s/ui
   follow      oxbow tail --server %s
-  stop        Ctrl-C
-`, url, c.data, url, url)
+%s  stop        Ctrl-C
+`, url, c.data, url, url, demoLine(demo))
 	return err
+}
+
+func demoLine(demo bool) string {
+	if !demo {
+		return ""
+	}
+	return "  demo        a sample of GitHub webhooks, and about two orders a second\n"
 }
 
 func (c *cli) logger(verbose bool) *slog.Logger {

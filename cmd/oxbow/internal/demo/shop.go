@@ -92,7 +92,7 @@ func (s *Shop) pause(ctx context.Context) error {
 	return backoff.Sleep(ctx, s.pace/2+rand.N(s.pace+1))
 }
 
-var errPayment = errors.New("the card reader did not answer; this failure is part of the demo, and the payment is tried again")
+var errPayment = errors.New("the card reader did not answer (on purpose: this is the demo)")
 
 const failingPayments = 25 // one in so many attempts fails
 
