@@ -29,7 +29,7 @@ const (
 	followBatch = 256             // events of one read: no snapshot is held for longer
 )
 
-// beginFollow sends the headers and the first id, so that a caller that is cut off before the first event resumes from here.
+// beginFollow sends the first id, so that a caller that is cut off before the first event resumes from here.
 func beginFollow(w http.ResponseWriter, cfg Config, q store.Query) (*follower, error) {
 	pace := &pacedWriter{w: w, control: http.NewResponseController(w), timeout: cfg.StreamTimeout}
 	if err := pace.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -39,11 +39,6 @@ func beginFollow(w http.ResponseWriter, cfg Config, q store.Query) (*follower, e
 	f := &follower{store: cfg.Store, query: q, heartbeat: cfg.Heartbeat, out: bufio.NewWriterSize(pace, paceBytes)}
 	f.flush = func() error { return errors.Join(f.out.Flush(), pace.flush()) }
 
-	header := w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // a proxy that gathers bytes first would hold events back
-	w.WriteHeader(http.StatusOK)
 	f.message = append(f.message, "retry: "...)
 	f.message = strconv.AppendInt(f.message, retryHint.Milliseconds(), 10)
 	f.message = append(f.message, '\n')

@@ -3,6 +3,7 @@ package server_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -51,6 +52,19 @@ func TestAHundredMegabytesAreRefusedUnread(t *testing.T) {
 				t.Errorf("%d events stored", n)
 			}
 		})
+	}
+}
+
+func TestABodyThatSaysItIsTooLargeIsNotBegun(t *testing.T) {
+	var body zeros
+	r := httptest.NewRequest(http.MethodPost, "/v1/events", &body)
+	r.ContentLength = 100 << 20
+	r.Header.Set("Content-Type", structured)
+	w := httptest.NewRecorder()
+	newServer(t, server.Config{}).Handler().ServeHTTP(w, r)
+	problem(t, reply{w.Code, w.Header(), w.Body.String()}, http.StatusRequestEntityTooLarge)
+	if n := body.taken.Load(); n > 0 {
+		t.Errorf("%d bytes were read", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -16,20 +17,31 @@ type pacedWriter struct {
 
 const paceBytes = 16 << 10
 
+// errNotTaken is the caller's side of a stream that ended: it has gone, or has stopped taking bytes.
+var errNotTaken = errors.New("bytes were not taken")
+
 func (p *pacedWriter) Write(b []byte) (written int, err error) {
-	for written < len(b) && err == nil {
-		if err = p.extend(); err != nil {
-			break
+	for written < len(b) {
+		if err := p.extend(); err != nil {
+			return written, err
 		}
-		var n int
-		n, err = p.w.Write(b[written:min(len(b), written+paceBytes)])
+		n, err := p.w.Write(b[written:min(len(b), written+paceBytes)])
 		written += n
+		if err != nil {
+			return written, fmt.Errorf("%w: %w", errNotTaken, err)
+		}
 	}
-	return written, err
+	return written, nil
 }
 
 func (p *pacedWriter) flush() error {
-	return errors.Join(p.extend(), p.control.Flush())
+	if err := p.extend(); err != nil {
+		return err
+	}
+	if err := p.control.Flush(); err != nil {
+		return fmt.Errorf("%w: %w", errNotTaken, err)
+	}
+	return nil
 }
 
 // extend gives the caller new time. A writer without deadlines, such as a test's, has none to extend.

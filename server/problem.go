@@ -94,6 +94,8 @@ func problemOf(err error) *Problem {
 		return bodyTooLarge(tooLarge.Limit)
 	case errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrFailed):
 		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the store does not answer; try again"}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the request was cut off before its answer was known; send it again"}
 	}
 	return &Problem{Status: http.StatusInternalServerError, Detail: "something went wrong here; the log has more under this instance"}
 }

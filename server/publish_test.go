@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -291,6 +292,17 @@ func TestPostGoesThroughThePublisher(t *testing.T) {
 	if through.commits != 1 {
 		t.Errorf("%d commits through the publisher, want 1", through.commits)
 	}
+}
+
+func TestPostThatIsCutOffSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := newServer(t, server.Config{}).Handler()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(cloudEvent("1", "a.b", "")))
+	r.Header.Set("Content-Type", structured)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	problem(t, reply{w.Code, w.Header(), w.Body.String()}, http.StatusServiceUnavailable)
 }
 
 func FuzzPostIsStoredOrRefused(f *testing.F) {

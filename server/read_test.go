@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -122,6 +123,28 @@ func TestGetEventsEndsAPageBeforeItGrowsTooLarge(t *testing.T) {
 	page := decode[server.Page](t, send(t, h, request{target: "/v1/events"}), http.StatusOK)
 	if got := idsOf(t, page.Events); got != "0 1" || page.Next == nil || *page.Next != "/v1/events?after=2" {
 		t.Errorf("page %q, next %v", got, page.Next)
+	}
+}
+
+// busyDriver gets another event whenever somebody has asked for its head.
+type busyDriver struct {
+	store.Driver
+	t *testing.T
+}
+
+func (d busyDriver) Head(ctx context.Context) (store.Position, error) {
+	head, err := d.Driver.Head(ctx)
+	commit(d.t, store.New(d.Driver, store.Config{}), event.Record{Metadata: event.Metadata{Type: "late"}, Place: event.Place{Stream: "s"}})
+	return head, err
+}
+
+func TestGetEventsAreNoNewerThanTheHeadTheyTell(t *testing.T) {
+	driver := memory.New()
+	fill(t, store.New(driver, store.Config{}), 3)
+	h := newServer(t, server.Config{Store: store.New(busyDriver{driver, t}, store.Config{})}).Handler()
+	page := decode[server.Page](t, send(t, h, request{target: "/v1/events"}), http.StatusOK)
+	if got := idsOf(t, page.Events); got != "1 2 3" || page.Head != 3 {
+		t.Errorf("page %q with head %d", got, page.Head)
 	}
 }
 

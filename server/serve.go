@@ -66,23 +66,35 @@ func stopping(ctx context.Context) context.Context {
 
 // gate knows which requests run. http.Server's Close does not wait for its handlers; this does.
 type gate struct {
-	mu     sync.RWMutex // held for reading by every request that runs
+	running sync.WaitGroup
+
+	mu     sync.Mutex
 	closed bool
 }
 
 func (g *gate) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.RLock()
-		defer g.mu.RUnlock()
-		if !g.closed {
-			next.ServeHTTP(w, r)
+		if !g.enter() {
+			return
 		}
+		defer g.running.Done()
+		next.ServeHTTP(w, r)
 	})
 }
 
-// close waits for the requests that run and lets no other in.
-func (g *gate) close() {
+func (g *gate) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.closed {
+		g.running.Add(1)
+	}
+	return !g.closed
+}
+
+// close lets no other request in and waits for those that run.
+func (g *gate) close() {
+	g.mu.Lock()
 	g.closed = true
+	g.mu.Unlock()
+	g.running.Wait()
 }

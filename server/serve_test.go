@@ -64,6 +64,7 @@ type slowStore struct {
 	*store.Store
 	entered chan struct{} // receives a value when a commit has begun
 	release chan struct{}
+	linger  time.Duration // after the context has ended
 }
 
 func newSlowStore(st *store.Store) *slowStore {
@@ -76,6 +77,7 @@ func (s *slowStore) Commit(ctx context.Context, c store.Commit) (store.Receipt, 
 	case <-s.release:
 		return s.Store.Commit(ctx, c)
 	case <-ctx.Done():
+		time.Sleep(s.linger) // of the bubble
 		return store.Receipt{}, ctx.Err()
 	}
 }
@@ -140,5 +142,22 @@ func TestStopCutsOffWhatDoesNotFinishInTime(t *testing.T) {
 		if n := len(stored(t, st.Store)); n != 0 {
 			t.Errorf("%d events stored", n)
 		}
+	})
+}
+
+func TestServeOutlivesWhatItCutsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newSlowStore(newStore(t))
+		st.linger = 2 * time.Second
+		run := servePiped(t, server.Config{Store: st.Store, Publisher: st, StopTimeout: 3 * time.Second})
+		posted := run.post(t)
+		<-st.entered
+		began := time.Now()
+		run.stop()
+		<-run.served
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("Serve returned after %v, want 5s: 3s to stop and 2s until the request had ended", took)
+		}
+		<-posted
 	})
 }

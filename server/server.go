@@ -10,7 +10,7 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Publisher is what a POST commits through: a *store.Store, or an App whose subscribers are to hear of the events.
+// Publisher is what a POST commits through: a *store.Store, or an *oxbow.App, whose subscriptions then have the events.
 type Publisher interface {
 	Commit(ctx context.Context, c store.Commit) (store.Receipt, error)
 }

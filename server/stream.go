@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,14 +16,24 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy that gathers bytes first would hold events back
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	ctx, cancel := untilStopping(r.Context())
 	defer cancel()
 	s.metrics.followers.Inc()
 	defer s.metrics.followers.Dec()
 
 	err = s.follow(ctx, w, q)
-	if ctx.Err() == nil { // neither the caller nor the server has ended it
-		s.cfg.Logger.WarnContext(ctx, "event stream cut", "request", w.Header().Get(requestID), "error", err)
+	switch {
+	case ctx.Err() != nil: // the caller or the server has ended it
+	case errors.Is(err, errNotTaken):
+		s.cfg.Logger.InfoContext(ctx, "event stream cut off", "request", w.Header().Get(requestID), "error", err)
+	default:
+		s.cfg.Logger.ErrorContext(ctx, "event stream failed", "request", w.Header().Get(requestID), "error", err)
 	}
 	return nil
 }
