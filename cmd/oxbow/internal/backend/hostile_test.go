@@ -63,6 +63,7 @@ func TestAWrongServerIsToldApart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			remote := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", c.media)
+				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(c.status)
 				_, _ = io.WriteString(w, c.body)
 			})

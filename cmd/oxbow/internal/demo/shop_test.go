@@ -11,15 +11,15 @@ import (
 
 	"github.com/oxbow-events/oxbow"
 	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/demo"
+	"github.com/oxbow-events/oxbow/consumer"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/memory"
 )
 
-// open runs a shop for a minute of the bubble's time and returns what it left in the store.
-func openShop(t *testing.T) (orders map[string][]event.Record) {
-	driver := memory.New()
-	defer driver.Close()
+// openShop runs a shop for so long of the bubble's time.
+func openShop(t *testing.T, driver store.Driver, open time.Duration) {
+	t.Helper()
 	app := oxbow.New(driver, oxbow.Config{Logger: slog.New(slog.DiscardHandler)})
 	shop := demo.NewShop(app, demo.Pace)
 	running, stop := context.WithCancel(t.Context())
@@ -27,9 +27,9 @@ func openShop(t *testing.T) (orders map[string][]event.Record) {
 	ended := make(chan error, 1)
 	go func() { ended <- app.Run(running) }()
 
-	open, closed := context.WithTimeout(t.Context(), time.Minute)
+	ctx, closed := context.WithTimeout(t.Context(), open)
 	defer closed()
-	if err := shop.Run(open); err != nil {
+	if err := shop.Run(ctx); err != nil {
 		t.Errorf("the shop: %v", err)
 	}
 	if err := app.Settle(t.Context()); err != nil {
@@ -39,36 +39,62 @@ func openShop(t *testing.T) (orders map[string][]event.Record) {
 	if err := <-ended; err != nil {
 		t.Errorf("the app: %v", err)
 	}
-	orders = map[string][]event.Record{}
+}
+
+// expectOrders checks every stream and returns how many there are.
+func expectOrders(t *testing.T, driver store.Driver) int {
+	t.Helper()
+	orders := map[string][]event.Record{}
 	for r, err := range driver.Read(t.Context(), store.Query{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		orders[r.Stream] = append(orders[r.Stream], r)
 	}
-	return orders
+	for stream, events := range orders {
+		if len(events) != 3 {
+			t.Fatalf("%s has %d events, want 3", stream, len(events))
+		}
+		placed, paid, shipped := events[0], events[1], events[2]
+		if placed.Type != "order.placed" || paid.Type != "order.paid" || shipped.Type != "order.shipped" {
+			t.Errorf("%s: %s, %s, %s", stream, placed.Type, paid.Type, shipped.Type)
+		}
+		if paid.CausationID != placed.ID || shipped.CausationID != paid.ID {
+			t.Errorf("%s: the events do not name their causes", stream)
+		}
+		if paid.CorrelationID != placed.ID || shipped.CorrelationID != placed.ID {
+			t.Errorf("%s: the events do not share a correlation id", stream)
+		}
+	}
+	return len(orders)
 }
 
 func TestEveryOrderIsPlacedPaidAndShippedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		orders := openShop(t)
-		if n := len(orders); n < 60 || n > 240 {
+		driver := memory.New()
+		defer driver.Close()
+		openShop(t, driver, time.Minute)
+		if n := expectOrders(t, driver); n < 60 || n > 240 {
 			t.Errorf("%d orders in a minute; the pace is two a second", n)
 		}
-		for stream, events := range orders {
-			if len(events) != 3 {
-				t.Fatalf("%s has %d events, want 3", stream, len(events))
-			}
-			placed, paid, shipped := events[0], events[1], events[2]
-			if placed.Type != "order.placed" || paid.Type != "order.paid" || shipped.Type != "order.shipped" {
-				t.Errorf("%s: %s, %s, %s", stream, placed.Type, paid.Type, shipped.Type)
-			}
-			if paid.CausationID != placed.ID || shipped.CausationID != paid.ID {
-				t.Errorf("%s: the events do not name their causes", stream)
-			}
-			if paid.CorrelationID != placed.ID || shipped.CorrelationID != placed.ID {
-				t.Errorf("%s: the events do not share a correlation id", stream)
-			}
+	})
+}
+
+func TestHandlersCalledAgainPublishNothingNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		driver := memory.New()
+		defer driver.Close()
+		openShop(t, driver, 10*time.Second)
+		before := expectOrders(t, driver)
+		forget := store.Commit{Items: []store.ItemWrite{
+			store.Delete(consumer.Bucket, "demo-payment"), store.Delete(consumer.Bucket, "demo-shipping"),
+		}}
+		if _, err := driver.Append(t.Context(), forget); err != nil {
+			t.Fatal(err)
+		}
+		openShop(t, driver, 0)
+		if after := expectOrders(t, driver); after != before {
+			t.Errorf("%d orders, want %d", after, before)
 		}
 	})
 }
