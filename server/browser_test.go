@@ -121,6 +121,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"filters and pauses", filtersAndPauses},
 		{"keeps a bounded number of rows", keepsABoundedNumberOfRows},
 		{"can be used with the keyboard", canBeUsedWithTheKeyboard},
+		{"tells rates of the last seconds", tellsRatesOfTheLastSeconds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, b.tab(t)) })
 	}
@@ -238,6 +239,32 @@ func canBeUsedWithTheKeyboard(t *testing.T, b *browser) {
 	commit(t, st, event.Record{Metadata: event.Metadata{ID: id(t, "d"), Type: "order.returned"}, Place: event.Place{Stream: "order-42"}})
 	b.run(t, await(`document.querySelector('#rows [tabindex="0"]').dataset.id === "d"`))
 	b.wantQuietConsole(t)
+}
+
+// tellsRatesOfTheLastSeconds asks the page's own module, with seconds that the test lets pass.
+func tellsRatesOfTheLastSeconds(t *testing.T, b *browser) {
+	run := serve(t, server.Config{})
+	b.run(t, chromedp.Navigate(run.url+"/ui/"))
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`import("/ui/rates.js").then(({ Rates }) => {
+		let second = 1000;
+		const rates = new Rates(() => second);
+		const told = [];
+		const tell = () => told.push(rates.look().types.map((t) => [t.type, t.total, t.last10, Math.round(10 * t.last60) / 10].join(" ")));
+		for (; second < 1100; second++) {
+			rates.add("a");
+			rates.add("a");
+			if (second % 2 === 0) rates.add("b");
+			if (second === 1004 || second === 1099) tell();
+		}
+		second += 29;
+		tell();
+		second += 1000;
+		tell();
+		return told.join("; ");
+	})`, chromedp.EvalAwaitPromise))
+	if want := "a 10 2 2,b 3 0.5 0.5; a 200 2 2,b 50 0.5 0.5; a 200 0 1,b 50 0 0.3; a 200 0 0,b 50 0 0"; got != want || err != nil {
+		t.Errorf("rates %q, %v; want %q", got, err, want)
+	}
 }
 
 // serveAt is serve at an address that a server has just left.

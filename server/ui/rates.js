@@ -23,12 +23,13 @@ class Counter {
     this.newest = Math.max(this.newest, second);
   }
 
-  // rate is events per second over the last so many full seconds.
-  rate(second, window) {
+  // rate is events per second over the last so many full seconds, of which there may be fewer since the counting began.
+  rate(second, window, began) {
     this.forget(second);
+    const full = Math.max(1, Math.min(window, span - 1, second - began));
     let sum = 0;
-    for (let i = 1; i <= Math.min(window, span - 1); i++) sum += this.seconds[(second - i + span) % span];
-    return sum / Math.min(window, span - 1);
+    for (let i = 1; i <= full; i++) sum += this.seconds[(second - i) % span];
+    return sum / full;
   }
 }
 
@@ -40,6 +41,7 @@ export class Rates {
   }
 
   begin(total, types) {
+    this.began = this.now();
     this.all = new Counter(total);
     this.types = new Map();
     for (const [type, n] of Object.entries(types)) this.counter(type).total += n;
@@ -64,9 +66,9 @@ export class Rates {
   look() {
     const second = this.now();
     const types = [...this.types].map(([type, counter]) => ({
-      type, total: counter.total, last10: counter.rate(second, 10), last60: counter.rate(second, 60),
+      type, total: counter.total, last10: counter.rate(second, 10, this.began), last60: counter.rate(second, 60, this.began),
     }));
     types.sort((a, b) => b.total - a.total || (a.type < b.type ? -1 : 1));
-    return { total: this.all.total, last10: this.all.rate(second, 10), types };
+    return { total: this.all.total, last10: this.all.rate(second, 10, this.began), types };
   }
 }
