@@ -234,6 +234,8 @@ func TestNewRefusesByName(t *testing.T) {
 		{"bad version", event.From("a.type", badVersion{}), nil, "version: event_test.badVersion.EventVersion returns 0"},
 		{"bad type", event.From("a b", nil), nil, `type: "a b" has a " " at byte 1; use letters, digits, dots and hyphens`},
 		{"empty segment", event.From("a..b", nil), nil, `type: "a..b" has an empty segment; write it as order.placed`},
+		{"dot at the end", event.From("a.", nil), nil, `type: "a." has an empty segment`},
+		{"dot at the beginning", event.From(".a", nil), nil, `type: ".a" has an empty segment`},
 		{"star", event.From("a.*", nil), nil, `type: "a.*" has a "*" at byte 2`},
 		{"wide space", event.From("a\u00a0b", nil), nil, "type: \"a\\u00a0b\" has a \"\\u00a0\" at byte 1"},
 		{"long type", event.From(long, nil), nil, "type: is 256 bytes long, the limit is 255"},
@@ -251,6 +253,12 @@ func TestNewRefusesByName(t *testing.T) {
 		{"header", plain{}, []event.Option{event.WithHeader("", "v")}, "header name: is empty"},
 		{"header value", plain{}, []event.Option{event.WithHeader("h", "\xff")}, "header h: is not UTF-8"},
 		{"long header", plain{}, []event.Option{event.WithHeader("h", strings.Repeat("x", 4097))}, "header h: is 4097 bytes long, the limit is 4096"},
+		{"many headers", with(func(m *event.Metadata) {
+			m.Headers = map[string]string{}
+			for i := range 65 {
+				m.Headers[string(rune('0'+i))] = ""
+			}
+		}), nil, "headers: there are 65, the limit is 64"},
 		{"version", with(func(m *event.Metadata) { m.Version = -1 }), nil, "version: is -1; versions start at 1"},
 		{"subject", with(func(m *event.Metadata) { m.Subject = "\x00" }), nil, `subject: has the control character "\x00"`},
 		{"content type", with(func(m *event.Metadata) { m.ContentType = "\n" }), nil, "content type: "},

@@ -113,6 +113,11 @@ func TestRawJSONIsKeptByteForByte(t *testing.T) {
 			t.Errorf("%s became %s %s", raw, rec.ContentType, rec.Data)
 		}
 	}
+	e := event.From("raw.kept", json.RawMessage(`{}`))
+	e.ContentType = "application/vnd.shop+json"
+	if rec := encode(t, &reg, e); rec.ContentType != e.ContentType {
+		t.Errorf("the content type became %s", rec.ContentType)
+	}
 	for _, raw := range []string{``, `{`, `{} {}`} {
 		_, err := reg.Encode(newEvent(t, event.From("raw.kept", json.RawMessage(raw))))
 		if !errors.Is(err, event.ErrInvalid) || err.Error() != "data: of raw.kept is not JSON" {
@@ -364,6 +369,10 @@ func TestDecodeAsNeedsNoRegistration(t *testing.T) {
 	untyped, err := event.DecodeAs[any](&reg, rec)
 	if err != nil || !reflect.DeepEqual(untyped.Data, any(fields.Data)) {
 		t.Errorf("as any it is %v, %v", untyped.Data, err)
+	}
+	rec.Type, rec.Version = "order.imported", 7 // another type's version says nothing about this one
+	if e, err := event.DecodeAs[orderPlaced](&reg, rec); err != nil || e.Data.Total != 100 {
+		t.Errorf("of another event type it is %+v, %v", e, err)
 	}
 	rec.Data = nil
 	if none, err := event.DecodeAs[any](&reg, rec); err != nil || none.Data != nil {

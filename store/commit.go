@@ -121,16 +121,21 @@ func (c *Commit) Check() error {
 }
 
 func (c *Commit) checkEvents() error {
-	ids := make(map[event.ID]bool, len(c.Events))
 	for i := range c.Events {
-		r := &c.Events[i]
-		if err := checkRecord(r); err != nil {
+		if err := checkRecord(&c.Events[i]); err != nil {
 			return at("events", i, err)
 		}
-		if ids[r.ID] {
-			return at("events", i, event.Invalid("id", "%v occurs twice in the commit", r.ID))
+	}
+	if len(c.Events) < 2 {
+		return nil
+	}
+	ids := make(map[event.ID]bool, len(c.Events))
+	for i := range c.Events {
+		id := c.Events[i].ID
+		if ids[id] {
+			return at("events", i, event.Invalid("id", "%v occurs twice in the commit", id))
 		}
-		ids[r.ID] = true
+		ids[id] = true
 	}
 	return nil
 }
@@ -150,15 +155,21 @@ func checkRecord(r *event.Record) error {
 }
 
 func (c *Commit) checkItems() error {
-	type key struct{ bucket, key string }
-	seen := make(map[key]bool, len(c.Items))
-	for i, w := range c.Items {
+	for i := range c.Items {
+		w := &c.Items[i]
 		if err := checkItemName(w.Bucket, w.Key); err != nil {
 			return at("items", i, err)
 		}
 		if len(w.Value) > MaxData {
 			return at("items", i, event.Invalid("value", "has %d bytes, the limit is %d", len(w.Value), MaxData))
 		}
+	}
+	if len(c.Items) < 2 {
+		return nil
+	}
+	type key struct{ bucket, key string }
+	seen := make(map[key]bool, len(c.Items))
+	for i, w := range c.Items {
 		if seen[key{w.Bucket, w.Key}] {
 			return at("items", i, event.Invalid("key", "%q occurs twice in the commit", w.Key))
 		}
@@ -183,17 +194,22 @@ func checkItemName(bucket, key string) error {
 // size is roughly what the commit takes on a disk.
 func (c *Commit) size() (n int) {
 	for i := range c.Events {
-		r := &c.Events[i]
-		n += len(r.Data) + len(r.Stream) + len(r.Type) + len(r.Topic) + len(r.Source) + len(r.Subject) + 128
-		for name, value := range r.Headers {
-			n += len(name) + len(value)
-		}
-		for _, tag := range r.Tags {
-			n += len(tag)
-		}
+		n += len(c.Events[i].Data) + len(c.Events[i].Stream) + metadataSize(&c.Events[i].Metadata)
 	}
 	for _, w := range c.Items {
 		n += len(w.Bucket) + len(w.Key) + len(w.Value)
+	}
+	return n
+}
+
+func metadataSize(m *event.Metadata) int {
+	n := 128 + len(m.Type) + len(m.Topic) + len(m.Source) + len(m.Subject) + len(m.UserID) + len(m.AggregateType) +
+		len(m.AggregateID) + len(m.TraceParent) + len(m.TraceState) + len(m.ContentType) + len(m.DataSchema)
+	for _, tag := range m.Tags {
+		n += len(tag)
+	}
+	for name, value := range m.Headers {
+		n += len(name) + len(value)
 	}
 	return n
 }

@@ -78,7 +78,7 @@ func (c *Condition) Conflict(revision uint64) error {
 	case c.Expect == ExpectRevision && revision != c.Exact:
 		return &ConflictError{Stream: c.Stream, Want: revisionText(c.Exact), Got: revisionText(revision), GotRevision: revision}
 	case c.Expect == ExpectExists && revision == 0:
-		return &ConflictError{Stream: c.Stream, Want: "to exist", Got: revisionText(0)}
+		return &ConflictError{Stream: c.Stream, Want: "any revision", Got: revisionText(0)}
 	}
 	return nil
 }
@@ -97,14 +97,14 @@ func (c *Condition) ItemConflict(revision uint64) error {
 // MatchConflict returns the error for a condition that found a matching record. Drivers call it.
 func (c *Condition) MatchConflict(found Position) error {
 	return &ConflictError{
-		Want: fmt.Sprintf("no matching record after position %d", c.After),
-		Got:  fmt.Sprintf("one at %d", found), GotPosition: found,
+		Want: fmt.Sprintf("no match after position %d", c.After),
+		Got:  fmt.Sprintf("one at position %d", found), GotPosition: found,
 	}
 }
 
 func revisionText(revision uint64) string {
 	if revision == 0 {
-		return "not to exist"
+		return "none"
 	}
 	return fmt.Sprintf("revision %d", revision)
 }

@@ -10,7 +10,9 @@
 //     after this position". A failed one returns a [*ConflictError], which answers errors.Is(err, ErrConflict).
 //  3. Positions are assigned in commit order: a reader that has seen position p never later finds a smaller new one, and nothing
 //     is readable before it has the durability that its receipt tells.
-//  4. Appending the same events (same ids) to the same streams again succeeds and returns the first receipt.
+//  4. Appending the same events (same ids) to the same streams again succeeds and returns the first receipt, whatever the
+//     conditions say now. The same means the events of one earlier commit, all of them and in their order; a commit in which
+//     ids are known otherwise is a conflict.
 //  5. The receipt tells the durability reached.
 //  6. A context ends every call promptly. A cancelled append has either happened or not, and a retry with the same ids is safe.
 //  7. Bad input is refused before anything is written, naming the field: errors.Is(err, event.ErrInvalid).

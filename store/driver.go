@@ -10,7 +10,9 @@ import (
 // Driver is what an engine implements. Calls may overlap. Every error wraps one of this package's sentinels where one fits, or
 // the context's error.
 type Driver interface {
-	// Append writes the commit and returns once it is as durable as the receipt says. It calls Commit.Check first.
+	// Append writes the commit and returns once it is as durable as the receipt says. It calls Commit.Check first; then it looks
+	// for the events' ids: those of one earlier commit get its receipt, ids known otherwise get DuplicateError; conditions come
+	// last. Each item gets a revision greater than any before. The commit stays the caller's, and is not changed.
 	Append(ctx context.Context, c Commit) (Receipt, error)
 
 	// Read yields the records that match, in order of position, as the store stood when the iteration began. After an error it

@@ -18,35 +18,37 @@ var (
 type ConflictError struct {
 	Stream      string   // the stream, when the condition was about one
 	Bucket, Key string   // the item, when the condition was about one
-	ID          string   // the event id that is already stored elsewhere, when that is the conflict
+	ID          string   // the event id that is already stored, when that is the conflict; Stream is where it was sent to
 	Want, Got   string   // for people
 	GotRevision uint64   // what the stream or item has now
-	GotPosition Position // the record that should not be there
+	GotPosition Position // of the record that should not be there
 }
 
 func (e *ConflictError) Error() string {
-	about := ""
+	return fmt.Sprintf("conflict: %s: expected %s, found %s", e.about(), e.Want, e.Got)
+}
+
+func (e *ConflictError) about() string {
 	switch {
 	case e.ID != "":
-		about = fmt.Sprintf("event %s", e.ID)
+		return fmt.Sprintf("event %q", e.ID)
 	case e.Stream != "":
-		about = fmt.Sprintf("stream %q", e.Stream)
+		return fmt.Sprintf("stream %q", e.Stream)
 	case e.Bucket != "":
-		about = fmt.Sprintf("item %q in %q", e.Key, e.Bucket)
+		return fmt.Sprintf("item %q in %q", e.Key, e.Bucket)
 	default:
-		about = "the query"
+		return "query"
 	}
-	return fmt.Sprintf("conflict: expected %s: %s; found: %s", about, e.Want, e.Got)
 }
 
 // Is reports that the error is ErrConflict.
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
-// DuplicateError returns the conflict for an event whose id is already stored at another place than it was sent to.
+// DuplicateError returns the conflict for an event whose id is already stored, where the commit is not the one that stored it.
 func DuplicateError(id fmt.Stringer, wantStream, foundStream string, found Position) error {
 	return &ConflictError{
 		ID: id.String(), Stream: wantStream, GotPosition: found,
-		Want: fmt.Sprintf("new, or all of the commit already stored together in %q", wantStream),
-		Got:  fmt.Sprintf("stored in %q at position %d", foundStream, found),
+		Want: "a new id, or the commit that it came with unchanged",
+		Got:  fmt.Sprintf("one in stream %q at position %d", foundStream, found),
 	}
 }

@@ -79,7 +79,9 @@ func (s *Store) Commit(ctx context.Context, c Commit) (Receipt, error) {
 			r.Time = time.Now()
 		}
 		r.Time = r.Time.UTC().Round(0)
-		r.Version = r.SchemaVersion()
+		if r.Version == 0 {
+			r.Version = 1
+		}
 		if r.CorrelationID.IsZero() {
 			r.CorrelationID = r.ID
 		}
@@ -96,7 +98,12 @@ func (s *Store) Read(ctx context.Context, q Query) iter.Seq2[event.Record, error
 // caller ends it. The query's limit, end and direction do not apply. The last pair carries the error, which is ctx's at the end.
 func (s *Store) Follow(ctx context.Context, q Query) iter.Seq2[event.Record, error] {
 	return func(yield func(event.Record, error) bool) {
-		q.Limit, q.Backward = 0, false
+		q := q // so that each iteration begins where the first did
+		q.Limit, q.Before, q.Backward = 0, 0, false
+		if err := q.Check(); err != nil {
+			yield(event.Record{}, err)
+			return
+		}
 		for {
 			head, err := s.driver.Wait(ctx, q.After)
 			if err != nil {
