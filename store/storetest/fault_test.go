@@ -5,7 +5,9 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -24,7 +26,11 @@ var faults = []struct {
 	{"acknowledged before readable", "3-PositionsAreInCommitOrder/AcknowledgedIsReadableAtOnce", func(d store.Driver) store.Driver { return lateReads{d} }},
 	{"wait that does not", "3-PositionsAreInCommitOrder/WaitReturnsWhenThereIsMore", func(d store.Driver) store.Driver { return noWait{d} }},
 	{"repeat is a conflict", "4-AppendIsIdempotent/RepeatedCommitReturnsTheFirstReceipt", func(d store.Driver) store.Driver { return noRepeats{d} }},
+	{"receipt without revisions", "5-ReceiptTellsWhatHappened/RevisionsAreThoseOfEveryStreamWritten", func(d store.Driver) store.Driver { return noRevisions{d} }},
 	{"context not heard", "6-ContextEndsEveryCall/CancelledContextEndsEveryCall", func(d store.Driver) store.Driver { return deaf{d} }},
+	{"bad names mended", "7-BadInputIsRefused/BadEventsAreRefusedByName", func(d store.Driver) store.Driver { return mending{d} }},
+	{"list out of order", "ItemsAreKept/ListGivesTheRangeInOrderOfBytes", func(d store.Driver) store.Driver { return unordered{d} }},
+	{"second close fails", "CloseEndsEverything/ClosingTwiceIsFine", func(d store.Driver) store.Driver { return &closedOnce{Driver: d} }},
 	{"limit forgotten", "QueriesFindExactly/ByPositionLimitAndDirection", func(d store.Driver) store.Driver { return noLimit{d} }},
 	{"reading page by page", "IterationsAreSnapshots/RecordsAppendedMeanwhileAreNotSeen", func(d store.Driver) store.Driver { return paged{d} }},
 	{"no data read as empty", "RecordsAreKeptWhole/NoDataIsNotEmptyData", func(d store.Driver) store.Driver { return neverNil{d} }},
@@ -98,6 +104,56 @@ func (d noRepeats) Append(ctx context.Context, c store.Commit) (store.Receipt, e
 		return store.Receipt{}, store.DuplicateError(c.Events[0].ID, c.Events[0].Stream, c.Events[0].Stream, r.First)
 	}
 	return r, err
+}
+
+type noRevisions struct{ store.Driver }
+
+func (d noRevisions) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	r, err := d.Driver.Append(ctx, c)
+	r.Revisions = nil
+	return r, err
+}
+
+type mending struct{ store.Driver }
+
+func (d mending) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	c.Events = slices.Clone(c.Events)
+	for i := range c.Events {
+		c.Events[i].Stream = strings.ReplaceAll(c.Events[i].Stream, "\n", " ")
+	}
+	return d.Driver.Append(ctx, c)
+}
+
+type unordered struct{ store.Driver }
+
+func (d unordered) List(ctx context.Context, bucket, from, to string) iter.Seq2[store.Item, error] {
+	return func(yield func(store.Item, error) bool) {
+		var items []store.Item
+		for item, err := range d.Driver.List(ctx, bucket, from, to) {
+			if err != nil {
+				yield(item, err)
+				return
+			}
+			items = append(items, item)
+		}
+		for _, item := range slices.Backward(items) {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+type closedOnce struct {
+	store.Driver
+	closed atomic.Bool
+}
+
+func (d *closedOnce) Close() error {
+	if d.closed.Swap(true) {
+		return store.ErrClosed
+	}
+	return d.Driver.Close()
 }
 
 type deaf struct{ store.Driver }
