@@ -78,7 +78,7 @@ func (c *Condition) Conflict(revision uint64) error {
 	case c.Expect == ExpectRevision && revision != c.Exact:
 		return &ConflictError{Stream: c.Stream, Want: revisionText(c.Exact), Got: revisionText(revision), GotRevision: revision}
 	case c.Expect == ExpectExists && revision == 0:
-		return &ConflictError{Stream: c.Stream, Want: "any revision", Got: revisionText(0)}
+		return &ConflictError{Stream: c.Stream, Want: "an existing one", Got: revisionText(0)}
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 func DuplicateError(id fmt.Stringer, wantStream, foundStream string, found Position) error {
 	return &ConflictError{
 		ID: id.String(), Stream: wantStream, GotPosition: found,
-		Want: "a new id, or the commit that it came with unchanged",
-		Got:  fmt.Sprintf("one in stream %q at position %d", foundStream, found),
+		Want: "a new id or its whole commit again",
+		Got:  fmt.Sprintf("that id in stream %q at position %d", foundStream, found),
 	}
 }
