@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/screen"
 )
 
 // input is a file or standard input, read with an eye on how far.
@@ -22,6 +24,9 @@ type input struct {
 // openInput opens a file, or standard input for "-". Close it at the end.
 func (c *cli) openInput(ctx context.Context, name string) (*input, error) {
 	if name == "-" {
+		if screen.Terminal(c.in) != nil {
+			c.note("reading from the terminal: one event a line, Ctrl-D ends")
+		}
 		stdin := interruptible{ctx, c.in}
 		return &input{from: stdin, stdin: stdin}, nil
 	}

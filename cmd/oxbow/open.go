@@ -58,7 +58,7 @@ func (c *cli) open(ctx context.Context, want access) (backend.Backend, error) {
 	if c.server != "" {
 		return backend.Dial(c.server, c.note)
 	}
-	driver, err := c.openDriver(want, "oxbow")
+	driver, err := c.openDriver(want, c.holder)
 	if err != nil {
 		return nil, err
 	}

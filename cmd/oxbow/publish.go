@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -130,34 +127,6 @@ func (f *publishFlags) makeEvent(ctx context.Context, stdin io.Reader, args []st
 	return []event.Record{record}, err
 }
 
-// payload returns the data argument, or what standard input holds for "-".
-func payload(stdin io.Reader, arg string) (json.RawMessage, error) {
-	data := []byte(arg)
-	if arg == "-" {
-		var err error
-		if data, err = readAll(stdin, store.MaxData, "data"); err != nil {
-			return nil, err
-		}
-	}
-	var anything any
-	if err := (event.JSON{}).Decode(data, &anything); err != nil {
-		return nil, event.Invalid("data", "is not JSON: %v; quote it for the shell, as in '{\"total\":1}'", err)
-	}
-	return json.RawMessage(strings.TrimSpace(string(data))), nil
-}
-
-// readAll reads r to its end, but no more than limit bytes.
-func readAll(r io.Reader, limit int64, field string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", field, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, event.Invalid(field, "has more than %d bytes", limit)
-	}
-	return data, nil
-}
-
 func (f *publishFlags) fill(e *event.Event[any]) (err error) {
 	e.Stream, e.Topic, e.Source, e.Subject, e.UserID, e.Tags = f.stream, f.topic, f.source, f.subject, f.user, f.tags
 	if e.ID, err = event.ParseID(f.id); err != nil {
@@ -197,39 +166,6 @@ func (f *publishFlags) readCloudEvents(ctx context.Context, stdin io.Reader) ([]
 		}
 	}
 	return records, nil
-}
-
-func readFileOrStdin(name string, stdin io.Reader, limit int64) ([]byte, error) {
-	if name == "-" {
-		return readAll(stdin, limit, "standard input")
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return readAll(file, limit, name)
-}
-
-// expectation returns the condition that --expect asks for. It is about one stream.
-func expectation(expect string, events []event.Record) (store.Condition, error) {
-	stream := events[0].Stream
-	for i := range events {
-		if other := events[i].Stream; other != stream {
-			return store.Condition{}, wrongFlag("expect", "is about one stream, and the events go to %q and %q", stream, other)
-		}
-	}
-	switch expect {
-	case "none":
-		return store.NoStream(stream), nil
-	case "exists":
-		return store.StreamExists(stream), nil
-	}
-	revision, err := strconv.ParseUint(expect, 10, 64)
-	if err != nil {
-		return store.Condition{}, wrongFlag("expect", "%q is neither none nor exists nor a number of events", expect)
-	}
-	return store.AtRevision(stream, revision), nil
 }
 
 func (c *cli) publish(ctx context.Context, commit store.Commit) error {

@@ -21,7 +21,8 @@ type cli struct {
 	server string
 	json   bool
 
-	started bool // the command line was understood; errors from here on are not about usage
+	holder  string // what other processes are told has the folder
+	started bool   // the command line was understood; errors from here on are not about usage
 }
 
 const defaultData = "oxbow-data"
@@ -65,7 +66,7 @@ Commands work on a folder (--data) while no server runs on it, or on a running s
 			if flags := command.Flags(); flags.Changed("data") && flags.Changed("server") {
 				return errors.New("--data and --server exclude each other: one names a folder, the other a server that has it")
 			}
-			c.started = true
+			c.started, c.holder = true, command.CommandPath()
 			return nil
 		},
 	}

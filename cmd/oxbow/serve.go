@@ -39,7 +39,7 @@ func (c *cli) serveCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a server on a folder",
-		Long: `Serves the events of a folder over HTTP: POST and GET /v1/events, live events at /v1/events/stream, a page at /ui. The folder is
+		Long: `Serves the events of a folder over HTTP: POST and GET /v1/events, live events at /v1/events/stream, a page at /ui/. The folder is
 made if need be. While the server runs, other commands reach its events with --server.
 
 An interrupt (Ctrl-C) or SIGTERM stops it gracefully: it takes no new connections and finishes running requests. A second one ends
@@ -170,11 +170,11 @@ func (c *cli) announce(addr net.Addr, demo bool) error {
 		c.note("warning: there is no authentication yet, and " + addr.String() + " can be reached from other machines: whoever reaches it may read and write")
 	}
 	if c.json {
-		return json.NewEncoder(c.out).Encode(map[string]string{"url": url, "data": c.data, "ui": url + "/ui"})
+		return json.NewEncoder(c.out).Encode(map[string]string{"url": url, "data": c.data, "ui": url + "/ui/"})
 	}
 	_, err := fmt.Fprintf(c.out, `oxbow listens on %s
   events in   %s
-  page        %s/ui
+  page        %s/ui/
   follow      oxbow tail --server %s
 %s  stop        Ctrl-C
 `, url, c.data, url, url, demoLine(demo))

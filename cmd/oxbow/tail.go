@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/backend"
+	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/screen"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
 )
@@ -73,11 +74,22 @@ func (c *cli) tail(ctx context.Context, f *tailFlags) error {
 	if err != nil {
 		return fmt.Errorf("tail: %w", err)
 	}
-	if err := printLast(ctx, b, q, head, f.last, p); err != nil || !f.follow {
+	if err := printLast(ctx, b, q, head, f.last, p); err != nil {
 		return err
+	}
+	if !f.follow {
+		c.noteEnd()
+		return nil
 	}
 	q.After = head
 	return follow(ctx, b, q, p)
+}
+
+// noteEnd tells a person who may be waiting why nothing more comes.
+func (c *cli) noteEnd() {
+	if c.server == "" && screen.Terminal(c.err) != nil {
+		c.note("nobody else can write to the folder now, so this is the end; to follow, see 'oxbow tail --help'")
+	}
 }
 
 // printLast prints the newest events up to head, oldest first.

@@ -30,21 +30,29 @@ func NewProgress(w io.Writer, title string, total int64, unit Unit) *Progress {
 		return nil
 	}
 	bars := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
-	counter := decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)
-	if unit == Bytes {
-		counter = decor.CountersKibiByte("% .1f / % .1f", decor.WCSyncSpace)
-	}
+	p := &Progress{bars: bars}
 	if total <= 0 {
-		counter = decor.CurrentNoUnit("%d", decor.WCSyncSpace)
-		if unit == Bytes {
-			counter = decor.CurrentKibiByte("% .1f", decor.WCSyncSpace)
-		}
+		p.bar = bars.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Name(title), soFar(unit)))
+		return p
 	}
-	bar := bars.AddBar(total,
-		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(title)),
-		mpb.AppendDecorators(counter, decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), "")))
-	return &Progress{bars: bars, bar: bar}
+	left := decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)
+	p.bar = bars.New(total, mpb.BarStyle(), mpb.PrependDecorators(decor.Name(title)),
+		mpb.AppendDecorators(ofAll(unit), decor.OnComplete(left, "")))
+	return p
+}
+
+func soFar(unit Unit) decor.Decorator {
+	if unit == Bytes {
+		return decor.CurrentKibiByte("% .1f", decor.WCSyncSpace)
+	}
+	return decor.CurrentNoUnit("%d", decor.WCSyncSpace)
+}
+
+func ofAll(unit Unit) decor.Decorator {
+	if unit == Bytes {
+		return decor.CountersKibiByte("% .1f / % .1f", decor.WCSyncSpace)
+	}
+	return decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)
 }
 
 // Set says how much is done.
