@@ -126,7 +126,7 @@ func TestConflictsSayWhatWasExpectedAndFound(t *testing.T) {
 		`conflict: stream "order-42": expected revision 3, found revision 4`:            at.Conflict(4),
 		`conflict: stream "order-42": expected revision 3, found none`:                  at.Conflict(0),
 		`conflict: stream "order-42": expected none, found revision 1`:                  none.Conflict(1),
-		`conflict: stream "order-42": expected an existing one, found none`:                exists.Conflict(0),
+		`conflict: stream "order-42": expected an existing one, found none`:             exists.Conflict(0),
 		`conflict: item "7" in "carts": expected revision 5, found none`:                item.ItemConflict(0),
 		`conflict: query: expected no match after position 9, found one at position 12`: match.MatchConflict(12),
 		`conflict: event "e1": expected a new id or its whole commit again, found that id in stream "order-7" at position 2`: store.DuplicateError(
