@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -114,7 +115,8 @@ func (c *cli) report(err error) {
 		return // whoever pressed Ctrl-C knows
 	}
 	if !c.json {
-		fmt.Fprintf(c.err, "oxbow: %s\n", screen.Clean(err.Error()))
+		joined := strings.ReplaceAll(err.Error(), "\n", "; ") // by errors.Join
+		fmt.Fprintf(c.err, "oxbow: %s\n", screen.Clean(joined))
 		return
 	}
 	kind, code := outcome(err)

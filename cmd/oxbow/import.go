@@ -102,7 +102,7 @@ func (c *cli) checkAll(ctx context.Context, in *input, format lineFormat) error 
 // importLines gives every line to the importer.
 func (c *cli) importLines(ctx context.Context, in *input, format lineFormat, i *importer, title string) error {
 	var bar *screen.Progress
-	if screen.Terminal(c.in) == nil || in.stdin == nil { // whoever types needs the screen
+	if in.pipe == nil || screen.Terminal(c.in) == nil { // whoever types needs the screen
 		bar = screen.NewProgress(c.progressTo(), title, in.size, screen.Bytes)
 	}
 	defer bar.Done()

@@ -16,9 +16,9 @@ type input struct {
 	size int64 // in bytes; 0 when it is not known
 	done int64 // bytes read
 
-	file  *os.File // what from reads, when it can be read again
-	spool bool     // the file is ours and goes with us
-	stdin io.Reader
+	pipe  io.Reader // what from reads, when that cannot be read twice
+	file  *os.File  // to close
+	spool bool      // the file is ours and goes with us
 }
 
 // openInput opens a file, or standard input for "-". Close it at the end.
@@ -28,19 +28,22 @@ func (c *cli) openInput(ctx context.Context, name string) (*input, error) {
 			c.note("reading from the terminal: one event a line, Ctrl-D ends")
 		}
 		stdin := interruptible{ctx, c.in}
-		return &input{from: stdin, stdin: stdin}, nil
+		return &input{from: stdin, pipe: stdin}, nil
 	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err != nil || info.IsDir() {
-		file.Close()
-		return nil, errors.Join(err, fmt.Errorf("%s is a folder", name))
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder", name)
 	}
-	if !info.Mode().IsRegular() { // a pipe has no size and cannot be read twice
-		return &input{from: interruptible{ctx, file}, stdin: interruptible{ctx, file}, file: file}, nil
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if !info.Mode().IsRegular() {
+		pipe := interruptible{ctx, file}
+		return &input{from: pipe, pipe: pipe, file: file}, nil
 	}
 	return &input{from: file, size: info.Size(), file: file}, nil
 }
@@ -51,21 +54,21 @@ func (in *input) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// keep makes sure that the input can be read twice: standard input goes to a temporary file first.
+// keep makes sure that the input can be read twice: what comes through a pipe goes to a temporary file first.
 func (in *input) keep() error {
-	if in.stdin == nil {
+	if in.pipe == nil {
 		return nil
 	}
 	file, err := os.CreateTemp("", "oxbow-import-*")
 	if err != nil {
 		return err
 	}
+	size, err := io.Copy(file, in.pipe)
 	in.close()
-	in.file, in.spool, in.from = file, true, file
-	if in.size, err = io.Copy(file, in.stdin); err != nil {
+	in.from, in.file, in.size, in.spool, in.pipe = file, file, size, true, nil
+	if err != nil {
 		return fmt.Errorf("keep the input in %s: %w", file.Name(), err)
 	}
-	in.stdin = nil
 	return in.rewind()
 }
 

@@ -91,7 +91,7 @@ func (c *cli) mustExist(path string) error {
 	exists, err := filelog.Exists(path)
 	switch {
 	case err != nil:
-		return err
+		return wrongFlag("data", "%v", err)
 	case !exists:
 		return event.Invalid("--data", "there are no events in %s; 'oxbow publish' and 'oxbow import' begin there, --data names another folder", path)
 	}
