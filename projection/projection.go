@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 
 	"github.com/oxbow-events/oxbow/consumer"
 	"github.com/oxbow-events/oxbow/event"
@@ -44,6 +45,9 @@ func New[D any](st *store.Store, name string, cfg Config) (*Projection[D], error
 	}
 	if len(name) > maxName {
 		return nil, event.Invalid("projection name", "is %d bytes long, the limit is %d", len(name), maxName)
+	}
+	if strings.Contains(name, "/") {
+		return nil, event.Invalid("projection name", "%q has a slash, which Oxbow puts behind names for its own use; use a hyphen", name)
 	}
 	if cfg.Batch < 0 {
 		return nil, fmt.Errorf("projection %s: %w", name, event.Invalid("Batch", "is negative"))

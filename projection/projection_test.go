@@ -356,8 +356,10 @@ func TestMistakesAreNamed(t *testing.T) {
 			t.Errorf("New returned %v, want %s", err, want)
 		}
 	}
-	if _, err := projection.New[account](st, "a\nb", projection.Config{}); !errors.Is(err, event.ErrInvalid) {
-		t.Errorf("a name with a newline: %v", err)
+	for _, name := range []string{"", "a\nb", "repos/next", strings.Repeat("x", 201)} {
+		if _, err := projection.New[account](st, name, projection.Config{}); !errors.Is(err, event.ErrInvalid) {
+			t.Errorf("a projection called %.20q: %v", name, err)
+		}
 	}
 	empty, _ := projection.New[account](st, "empty", projection.Config{})
 	if err := empty.Run(t.Context()); !errors.Is(err, event.ErrInvalid) {

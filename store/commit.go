@@ -25,7 +25,7 @@ type Commit struct {
 	Items      []ItemWrite    // each key at most once
 }
 
-// Item is a small keyed value kept beside the log.
+// Item is a small keyed value kept beside the log. Buckets whose name begins with "oxbow." are Oxbow's own.
 type Item struct {
 	Bucket, Key string
 	Value       []byte
