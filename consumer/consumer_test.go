@@ -283,6 +283,48 @@ func TestFailedHandlerIsRetriedWithBackoff(t *testing.T) {
 	})
 }
 
+func TestFailingKeyHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		place(t, st, "broken", 0, 1)
+		for n := range 1000 {
+			place(t, st, fmt.Sprint("fine-", n), n)
+		}
+		var seen calls
+		began := time.Now()
+		c := newConsumer(t, st, consumer.Config{Workers: 1}, consumer.OnRecord(func(ctx context.Context, r event.Record) error {
+			if r.Stream == "order-broken" && time.Since(began) < time.Minute {
+				return consumer.RetryAfter(time.Minute, errors.New("not yet"))
+			}
+			return seen.handle(ctx, r)
+		}))
+		defer start(t, c)()
+		synctest.Wait()
+		if n, took := len(seen.positions()), time.Since(began); n != 1000 || took != 0 {
+			t.Errorf("after %v %d of 1000 records of other keys are handled", took, n)
+		}
+		waitFor(t, c, 1002)
+		if got := seen.positions()[1000:]; fmt.Sprint(got) != "[1 2]" {
+			t.Errorf("then came %v, want the broken key's records in order", got)
+		}
+	})
+}
+
+func TestAttemptsAreCountedForEachRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		failures := map[store.Position]int{}
+		c := newConsumer(t, st, consumer.Config{Retry: consumer.Retry{Attempts: 3}}, consumer.OnRecord(func(_ context.Context, r event.Record) error {
+			if failures[r.Position]++; failures[r.Position] < 3 {
+				return errors.New("twice for each")
+			}
+			return nil
+		}))
+		defer start(t, c)()
+		waitFor(t, c, place(t, st, "a", 1, 2, 3))
+	})
+}
+
 func TestSpentAttemptsHaltAndNameTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)

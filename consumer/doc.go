@@ -6,8 +6,9 @@
 //     the same time.
 //   - At least once: the checkpoint moves only past records whose handler returned nil, or that the consumer was told to skip. After
 //     a crash some records are handled again; the event id is what to deduplicate by.
-//   - Retry: a failed or panicking handler is called again with exponential backoff and jitter, while records of its key wait. When
-//     attempts are spent the consumer halts and says which record stopped it, unless it was told to skip. Nothing is skipped silently.
+//   - Retry: a failed or panicking handler is called again with exponential backoff and jitter. Records of its key wait meanwhile;
+//     others flow, up to 16,384 records ahead of it. When attempts are spent the consumer halts and says which record stopped it,
+//     unless it was told to skip. Nothing is skipped silently.
 //   - Causation: what a handler publishes with the context it got is linked to the record it handles.
 //   - Stop: when its context ends, Run takes no more records, lets running handlers finish within Config.StopTimeout, saves the
 //     checkpoint and returns.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -13,11 +12,8 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Bounds of what a run holds in memory: the reader waits when they are reached.
-const (
-	laneLength = 64     // records waiting for one worker
-	maxPending = 16_384 // records begun, or done behind one that is not
-)
+// maxPending is how many records a run reads ahead of the oldest that is not done. It bounds what a run holds in memory.
+const maxPending = 16_384
 
 // saveEvery is how many positions without a record for this consumer are passed before that alone is worth a save.
 const saveEvery = 1000
@@ -26,14 +22,9 @@ const saveEvery = 1000
 type run struct {
 	*Consumer
 	checkpoint checkpoint
-	lanes      []chan job // one for each worker; a key always goes to the same one
-	seed       maphash.Seed
+	board      *board
+	work       *task.Group     // all goroutines of the run
 	handling   context.Context // what handlers work with: ends some time after the run is told to stop
-}
-
-type job struct {
-	record event.Record
-	ticket uint64
 }
 
 // Run handles records until ctx ends, and then returns nil; or until something stops it: a *HaltError, ErrTaken, or the store's
@@ -52,11 +43,11 @@ func (c *Consumer) Run(ctx context.Context) error {
 	work, inner := task.New(ctx)
 	handling, release := outlive(inner, c.cfg.StopTimeout)
 	defer release()
-	r.handling = handling
+	r.work, r.handling = work, handling
 	work.Go(func() error { return r.read(inner) })
 	work.Go(func() error { return r.saveProgress(inner) })
-	for _, lane := range r.lanes {
-		work.Go(func() error { return r.handleLane(inner, lane) })
+	for range r.cfg.Workers {
+		work.Go(func() error { return r.handleReady(inner) })
 	}
 	err = work.Wait()
 	if !errors.Is(err, ErrTaken) {
@@ -91,11 +82,7 @@ func (c *Consumer) start(ctx context.Context) (*run, error) {
 		}
 	}
 	c.progress.reset(saved.Position)
-	r := &run{Consumer: c, checkpoint: saved, lanes: make([]chan job, c.cfg.Workers), seed: maphash.MakeSeed()}
-	for i := range r.lanes {
-		r.lanes[i] = make(chan job, laneLength)
-	}
-	return r, nil
+	return &run{Consumer: c, checkpoint: saved, board: newBoard(maxPending)}, nil
 }
 
 // outlive returns a context that ends a while after ctx does, or when release is called, which waits for its goroutine.
@@ -115,7 +102,7 @@ func outlive(ctx context.Context, by time.Duration) (longer context.Context, rel
 	return longer, func() { cancel(); <-ended }
 }
 
-// read hands records to the lanes until ctx ends.
+// read hands records to the board until ctx ends.
 func (r *run) read(ctx context.Context) error {
 	after := r.checkpoint.Position
 	for {
@@ -149,60 +136,63 @@ func (r *run) dispatch(ctx context.Context, rec event.Record) error {
 	if err := r.progress.room(ctx, maxPending); err != nil {
 		return err
 	}
-	lane := r.lanes[maphash.String(r.seed, r.cfg.Key(&rec))%uint64(len(r.lanes))]
-	j := job{record: rec, ticket: r.progress.begin(rec.Position)}
-	select {
-	case lane <- j:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	r.board.add(r.cfg.Key(&rec), job{record: rec, ticket: r.progress.begin(rec.Position)})
+	return nil
 }
 
-func (r *run) handleLane(ctx context.Context, lane <-chan job) error {
+func (r *run) handleReady(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case j := <-lane:
+		case l := <-r.board.ready:
 			if ctx.Err() != nil {
 				return nil
 			}
-			if err := r.handle(ctx, j); err != nil {
+			if err := r.handle(ctx, l); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// handle calls the handler until it succeeds, attempts are spent, or the run is told to stop.
-func (r *run) handle(ctx context.Context, j job) error {
-	for attempt := 1; ; attempt++ {
-		err := r.routes.call(r.handling, r.store.Registry(), j.record)
-		if err == nil {
-			r.progress.finish(j.ticket)
-			return nil
-		}
-		if ctx.Err() != nil {
-			return nil // it is handled again by the next run
-		}
-		wait, again := r.cfg.Retry.Delay(err, attempt)
-		if !again {
-			return r.spent(j, attempt, err)
-		}
-		r.log(j.record, "handler failed, will try again", "attempt", attempt, "wait", wait, "error", err)
-		if backoff.Sleep(ctx, wait) != nil {
-			return nil
-		}
+// handle calls the handler for a lane's front job. When it fails, the lane waits, and this worker does not.
+func (r *run) handle(ctx context.Context, l *lane) error {
+	j := r.board.front(l)
+	err := r.routes.call(r.handling, r.store.Registry(), j.record)
+	if err == nil {
+		r.finish(l, j)
+		return nil
 	}
+	if ctx.Err() != nil {
+		return nil // it is handled again by the next run
+	}
+	l.attempts++
+	wait, again := r.cfg.Retry.Delay(err, l.attempts)
+	if !again {
+		return r.spent(l, j, err)
+	}
+	r.log(j.record, "handler failed, will try again", "attempt", l.attempts, "wait", wait, "error", err)
+	r.work.Go(func() error {
+		if backoff.Sleep(ctx, wait) == nil {
+			r.board.again(l)
+		}
+		return nil
+	})
+	return nil
 }
 
-func (r *run) spent(j job, attempt int, err error) error {
-	if r.cfg.Spent == Halt {
-		return &HaltError{Consumer: "consumer " + r.name, Record: j.record, Attempts: attempt, Err: err}
-	}
-	r.log(j.record, "handler failed, record skipped", "attempt", attempt, "error", err)
+func (r *run) finish(l *lane, j job) {
+	r.board.done(l)
 	r.progress.finish(j.ticket)
+}
+
+func (r *run) spent(l *lane, j job, err error) error {
+	if r.cfg.Spent == Halt {
+		return &HaltError{Consumer: "consumer " + r.name, Record: j.record, Attempts: l.attempts, Err: err}
+	}
+	r.log(j.record, "handler failed, record skipped", "attempt", l.attempts, "error", err)
+	r.finish(l, j)
 	return nil
 }
 
