@@ -67,6 +67,7 @@ var Table = []Room{
 		Imports: []string{"event", "store", "consumer", "internal/..."},
 		Why:     "consumer: a projection is a consumer whose effect is a read model",
 	},
+	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "bus", "store", "consumer", "projection", "internal/..."}},
