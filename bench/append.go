@@ -2,41 +2,38 @@ package main
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 
+	"github.com/oxbow-events/oxbow/bench/peers"
 	"github.com/oxbow-events/oxbow/event"
-	"github.com/oxbow-events/oxbow/store"
-	"github.com/oxbow-events/oxbow/store/filelog"
 )
 
-// appender appends to the streams that are its own, one after the other, each time at the revision that it expects.
+// appender appends to the streams that are its own, one after the other, each time at the head that it expects.
 type appender struct {
-	store     *store.Store
-	names     []string
-	revisions []uint64
-	next      int
+	log   peers.Log
+	names []string
+	heads []uint64
+	next  int
 }
 
-func newAppender(st *store.Store, first, step int) *appender {
-	a := &appender{store: st}
-	for n := first; n < streams; n += step {
+// newAppender returns an appender for every step-th stream from first on.
+func newAppender(l peers.Log, first, step int) *appender {
+	a := &appender{log: l}
+	for n := first; n < max(streams, step); n += step {
 		a.names = append(a.names, streamName(n))
 	}
-	a.revisions = make([]uint64, len(a.names))
+	a.heads = make([]uint64, len(a.names))
 	return a
 }
 
-// append commits n events to one stream.
-func (a *appender) append(ctx context.Context, n int) error {
-	stream, revision := a.names[a.next], &a.revisions[a.next]
+// append adds n events to one stream.
+func (a *appender) append(ctx context.Context, n int) (err error) {
+	stream, head := a.names[a.next], &a.heads[a.next]
 	a.next = (a.next + 1) % len(a.names)
-	c := store.Commit{Conditions: []store.Condition{store.AtRevision(stream, *revision)}, Events: make([]event.Record, n)}
-	for i := range c.Events {
-		c.Events[i] = record(stream)
+	events := make([]event.Record, n)
+	for i := range events {
+		events[i] = record(stream)
 	}
-	_, err := a.store.Commit(ctx, c)
-	*revision += uint64(n)
+	*head, err = a.log.Append(ctx, stream, *head, events)
 	return err
 }
 
@@ -44,98 +41,72 @@ func (a *appender) appends(n int) func(context.Context) error {
 	return func(ctx context.Context) error { return a.append(ctx, n) }
 }
 
-func openLog(e *env, cfg filelog.Config) (*store.Store, error) {
+// writers returns calls that append one event each, for so many at the same time.
+func writers(l peers.Log, n int) (calls []func(context.Context) error) {
+	for w := range n {
+		calls = append(calls, newAppender(l, w, n).appends(1))
+	}
+	return calls
+}
+
+func prepareAppend(_ context.Context, e *env) ([]contender, error) {
+	contenders, err := contend(e, true, func(l peers.Log) (side, error) {
+		return each(e.span(), newAppender(l, 0, 1).appends(1)), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return withRaw(e, contenders, func(raw *rawFile) side { return each(e.span(), raw.appends(1, true)) })
+}
+
+func prepareWriters(n int) func(context.Context, *env) ([]contender, error) {
+	return func(_ context.Context, e *env) ([]contender, error) {
+		contenders, err := contend(e, true, func(l peers.Log) (side, error) {
+			return together(e.span(), 1, writers(l, n)), nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		return withRaw(e, contenders, func(raw *rawFile) side { return inSequence(e, 1, raw.appends(1, true)) })
+	}
+}
+
+func prepareAppend100(_ context.Context, e *env) ([]contender, error) {
+	return appendAlone(e, 100, true)
+}
+
+func prepareAppendUnsynced(_ context.Context, e *env) ([]contender, error) {
+	contenders, err := appendAlone(e, 1, false)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := e.folder()
 	if err != nil {
 		return nil, err
 	}
-	driver, err := filelog.Open(dir, cfg)
+	l, err := peers.OpenPebbleNoSync(dir)
 	if err != nil {
 		return nil, err
 	}
-	e.onClose(driver.Close)
-	return store.New(driver, store.Config{}), nil
+	e.onClose(l.Close)
+	return append(contenders, contender{
+		name: "Pebble, NoSync", does: "as above, but commits are acknowledged while they are in the process's memory; not compared",
+		durability: inMemory, side: inSequence(e, 1, newAppender(l, 0, 1).appends(1)),
+	}), nil
 }
 
-// logAndRaw opens what append works compare.
-func logAndRaw(e *env, cfg filelog.Config) (*store.Store, *rawFile, error) {
-	st, err := openLog(e, cfg)
+// appendAlone has one writer append n events at once.
+func appendAlone(e *env, n int, sync bool) ([]contender, error) {
+	contenders, err := contend(e, sync, func(l peers.Log) (side, error) {
+		return inSequence(e, n, newAppender(l, 0, 1).appends(n)), nil
+	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	raw, err := newRawFile(e)
-	return st, raw, err
+	return withRaw(e, contenders, func(raw *rawFile) side { return inSequence(e, n, raw.appends(n, sync)) })
 }
 
-func prepareAppend(_ context.Context, e *env) (oxbow, peer side, err error) {
-	st, raw, err := logAndRaw(e, filelog.Config{})
-	if err != nil {
-		return nil, nil, err
-	}
-	n := e.n(1000, 5)
-	return each(n, newAppender(st, 0, 1).appends(1)), each(n, raw.appends(1, true)), nil
-}
-
-func prepareAppendUnsynced(_ context.Context, e *env) (oxbow, peer side, err error) {
-	st, raw, err := logAndRaw(e, filelog.Config{NoSync: true})
-	if err != nil {
-		return nil, nil, err
-	}
-	n := e.n(50_000, 50)
-	return all(n, repeat(n, newAppender(st, 0, 1).appends(1))), all(n, repeat(n, raw.appends(1, false))), nil
-}
-
-func prepareAppend100(_ context.Context, e *env) (oxbow, peer side, err error) {
-	st, raw, err := logAndRaw(e, filelog.Config{})
-	if err != nil {
-		return nil, nil, err
-	}
-	n := e.n(200, 3)
-	return all(100*n, repeat(n, newAppender(st, 0, 1).appends(100))), all(100*n, repeat(n, raw.appends(100, true))), nil
-}
-
-func prepareAppend64(_ context.Context, e *env) (oxbow, peer side, err error) {
-	const writers = 64
-	st, raw, err := logAndRaw(e, filelog.Config{})
-	if err != nil {
-		return nil, nil, err
-	}
-	each, synced := e.n(500, 2), e.n(500, 5)
-	var appends []func(context.Context) error
-	for w := range writers {
-		appends = append(appends, repeat(each, newAppender(st, w, writers).appends(1)))
-	}
-	return all(writers*each, together(appends)), all(synced, repeat(synced, raw.appends(1, true))), nil
-}
-
-// repeat returns n calls as one.
-func repeat(n int, call func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		for range n {
-			if err := call(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-// together returns calls at the same time as one. It returns one of their errors, if there are any.
-func together(calls []func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		var failed atomic.Pointer[error]
-		var work sync.WaitGroup
-		for _, call := range calls {
-			work.Go(func() {
-				if err := call(ctx); err != nil {
-					failed.Store(&err)
-				}
-			})
-		}
-		work.Wait()
-		if err := failed.Load(); err != nil {
-			return *err
-		}
-		return nil
-	}
+// inSequence returns a side with one caller; each call handles n events.
+func inSequence(e *env, n int, call func(context.Context) error) side {
+	return together(e.span(), n, []func(context.Context) error{call})
 }

@@ -20,11 +20,14 @@ type orderPlaced struct {
 	Cents int64
 }
 
-func preparePublish(_ context.Context, e *env) (oxbow, peer side, err error) {
+func preparePublish(_ context.Context, e *env) ([]contender, error) {
 	n := e.n(300_000, 1000)
 	handled := 0
 	b := bus.New(bus.Config{})
-	_, err = bus.Subscribe(b, func(context.Context, event.Event[orderPlaced]) error { handled++; return nil })
+	_, err := bus.Subscribe(b, func(context.Context, event.Event[orderPlaced]) error { handled++; return nil })
+	if err != nil {
+		return nil, err
+	}
 	publish := func(ctx context.Context) error { return b.Publish(ctx, orderPlaced{"42", 1999}) }
 
 	var handlers atomic.Pointer[[]func(context.Context, orderPlaced) error]
@@ -37,13 +40,16 @@ func preparePublish(_ context.Context, e *env) (oxbow, peer side, err error) {
 		}
 		return nil
 	}
-	return all(n, repeat(n, publish)), all(n, repeat(n, direct)), err
+	return []contender{
+		{name: oxbowName, side: all(n, repeat(n, publish))},
+		{name: "function call", does: "handlers called through an atomic slice, no metadata", side: all(n, repeat(n, direct))},
+	}, nil
 }
 
 // prepareTopics returns how a topic is matched among very many patterns, of which one in ten has a wildcard. Of the peer's exact
 // topics none has.
-func prepareTopics(distinct int) func(context.Context, *env) (oxbow, peer side, err error) {
-	return func(_ context.Context, e *env) (oxbow, peer side, err error) {
+func prepareTopics(distinct int) func(context.Context, *env) ([]contender, error) {
+	return func(_ context.Context, e *env) ([]contender, error) {
 		patterns := e.n(1_000_000, 2000)
 		var set topic.Set[int]
 		exact := make(map[string]int, patterns)
@@ -57,7 +63,7 @@ func prepareTopics(distinct int) func(context.Context, *env) (oxbow, peer side, 
 			}
 			p, err := topic.Parse(text)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			set.Add(p, i)
 		}
@@ -69,7 +75,10 @@ func prepareTopics(distinct int) func(context.Context, *env) (oxbow, peer side, 
 		var found []int
 		match := func(i int) { found = set.AppendMatches(found[:0], topics[i]) }
 		lookUp := func(i int) { found = append(found[:0], exact[topics[i]]) }
-		return all(n, inTurn(n, len(topics), match)), all(n, inTurn(n, len(topics), lookUp)), nil
+		return []contender{
+			{name: oxbowName, side: all(n, inTurn(n, len(topics), match))},
+			{name: "Go map", does: "the topic looked up among as many without wildcards", side: all(n, inTurn(n, len(topics), lookUp))},
+		}, nil
 	}
 }
 
@@ -90,13 +99,13 @@ func inTurn(n, limit int, call func(i int)) func(context.Context) error {
 	}
 }
 
-func prepareConsumer(ctx context.Context, e *env) (oxbow, peer side, err error) {
+func prepareConsumer(ctx context.Context, e *env) ([]contender, error) {
 	n := e.n(200_000, 300)
 	driver := memory.New()
 	e.onClose(driver.Close)
 	st := store.New(driver, store.Config{})
-	if err := fill(ctx, st, n); err != nil {
-		return nil, nil, err
+	if err := fill(ctx, oxbowLog{st}, n); err != nil {
+		return nil, err
 	}
 	runs := 0
 	consume := func(ctx context.Context) error {
@@ -108,7 +117,10 @@ func prepareConsumer(ctx context.Context, e *env) (oxbow, peer side, err error) 
 		}
 		return runUntil(ctx, c, store.Position(n))
 	}
-	return all(n, consume), all(n, replay(st, n)), nil
+	return []contender{
+		{name: oxbowName, side: all(n, consume)},
+		{name: "bare read", does: "the same records read in a loop, without a consumer", side: all(n, replay(oxbowLog{st}, n))},
+	}, nil
 }
 
 // runUntil runs the consumer until it has handled everything up to the position.

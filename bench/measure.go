@@ -10,17 +10,29 @@ import (
 	"time"
 )
 
-// work is one row of the table: something that Oxbow does, and a peer that does what can be compared.
+// work is something that Oxbow does and that others do as well: some rows of the table.
 type work struct {
 	name       string
-	peer       string // what the peer does
-	durability string // what has been reached when the work counts as done, on both sides
-	target     string // from the project's list of targets
-	rate       bool   // show events a second instead of the time of one
-	prepare    func(ctx context.Context, e *env) (oxbow, peer side, err error)
+	full       string // its name with -full, when that is another
+	durability string // what has been reached when the work counts as done, by each of them; empty when nothing is kept
+	unit       unit
+	goal       string            // what Oxbow should reach on a machine like that of docs/benchmarks.md
+	limit      cost              // what Oxbow may take on any machine, 0 when that depends on it
+	targets    map[string]target // by name of the peer
+	once       bool              // measured once, since another time gives the same
+	prepare    func(ctx context.Context, e *env) ([]contender, error)
 }
 
-// cost is what one event took, in nanoseconds.
+// contender is Oxbow, which comes first, or a peer.
+type contender struct {
+	name       string
+	does       string // in a line; what is the same for several works is said once
+	side       side
+	durability string // when it is not the work's; then it is not compared
+	missing    string // why it cannot be measured, in place of side
+}
+
+// cost is what one event took, in nanoseconds, or what was measured instead.
 type cost float64
 
 // side does a part of the work and returns what one event took.
@@ -30,15 +42,24 @@ type side func(ctx context.Context) (cost, error)
 type env struct {
 	dir    string
 	quick  bool
+	full   bool
 	closes []func() error
 }
 
 // n returns how much to do.
-func (e *env) n(full, quick int) int {
+func (e *env) n(usual, quick int) int {
 	if e.quick {
 		return quick
 	}
-	return full
+	return usual
+}
+
+// span returns how long to do what is done as often as possible.
+func (e *env) span() time.Duration {
+	if e.quick {
+		return 5 * time.Millisecond
+	}
+	return 400 * time.Millisecond
 }
 
 // onClose has something called when the row is done, last in, first out.
@@ -60,41 +81,70 @@ func (e *env) folder() (string, error) {
 	return dir, err
 }
 
-// result is what each round took: index 0 is Oxbow, 1 the peer.
-type result [2][]cost
+// result is a contender with what each round took.
+type result struct {
+	contender
+	costs []cost
+}
 
-// measure runs both sides once to warm up and then alternately, a different one first each time.
-func measure(ctx context.Context, w work, e *env, rounds int) (r result, err error) {
+// measure has each contender do the work once to warm up and then in turn, with another one first each time.
+func measure(ctx context.Context, w work, e *env, rounds int) (results []result, err error) {
 	defer func() { err = errors.Join(err, e.close()) }()
-	oxbow, peer, err := w.prepare(ctx, e)
+	contenders, err := w.prepare(ctx, e)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	sides := [2]side{oxbow, peer}
-	for round := -1; round < rounds; round++ {
-		for i := range sides {
-			which := (i + round + 2) % 2
-			if err := ctx.Err(); err != nil {
-				return r, err
+	for _, c := range contenders {
+		results = append(results, result{contender: c})
+	}
+	first := -1
+	if w.once {
+		first, rounds = 0, 1
+	}
+	for round := first; round < rounds; round++ {
+		for i := range results {
+			r := &results[(i+round+1)%len(results)]
+			if r.missing != "" {
+				continue
 			}
-			runtime.GC()
-			took, err := sides[which](ctx)
+			took, err := r.measure(ctx)
 			if err != nil {
-				return r, err
+				return nil, err
 			}
 			if round >= 0 {
-				r[which] = append(r[which], took)
+				r.costs = append(r.costs, took)
 			}
 		}
 	}
-	return r, nil
+	return results, nil
 }
 
+func (c *contender) measure(ctx context.Context) (cost, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	runtime.GC()
+	took, err := c.side(ctx)
+	if err != nil {
+		return 0, &contenderError{c.name, err}
+	}
+	return took, nil
+}
+
+// contenderError says whose error it is.
+type contenderError struct {
+	name string
+	err  error
+}
+
+func (e *contenderError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *contenderError) Unwrap() error { return e.err }
+
 // ratios returns, for each round, how many times the peer's number Oxbow's is, in order of size.
-func (r result) ratios(rate bool) (ratios []float64) {
-	for i := range r[0] {
-		ratio := r[0][i] / r[1][i]
-		if rate {
+func ratios(oxbow, peer []cost, u unit) (ratios []float64) {
+	for i := range oxbow {
+		ratio := oxbow[i] / peer[i]
+		if u == rate {
 			ratio = 1 / ratio
 		}
 		ratios = append(ratios, float64(ratio))
@@ -109,16 +159,16 @@ func median[T cmp.Ordered](values []T) T {
 	return sorted[(len(sorted)-1)/2]
 }
 
-// each returns a side that times n calls one after the other, and returns the median of the calls.
-func each(n int, call func(ctx context.Context) error) side {
+// each returns a side that times calls one after the other, for as long as the span, and returns the median of the calls.
+func each(span time.Duration, call func(ctx context.Context) error) side {
 	return func(ctx context.Context) (cost, error) {
-		took := make([]time.Duration, n)
-		for i := range took {
+		var took []time.Duration
+		for begin := time.Now(); len(took) == 0 || time.Since(begin) < span; {
 			start := time.Now()
 			if err := call(ctx); err != nil {
 				return 0, err
 			}
-			took[i] = time.Since(start)
+			took = append(took, time.Since(start))
 		}
 		return cost(median(took)), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // rawEvent is how many bytes an event has when the peer is a plain file: about what 200 bytes of JSON and 150 of metadata take.
@@ -42,6 +43,21 @@ func newRawFile(e *env) (*rawFile, error) {
 	return &rawFile{f, frame}, nil
 }
 
+const rawName = "raw file"
+
+// withRaw puts a raw file after Oxbow.
+func withRaw(e *env, contenders []contender, side func(*rawFile) side) ([]contender, error) {
+	raw, err := newRawFile(e)
+	if err != nil {
+		return nil, err
+	}
+	c := contender{
+		name: rawName, side: side(raw),
+		does: "frames of 400 bytes with a CRC-32C appended to a file by one writer: no index, no revision, nothing shared",
+	}
+	return slices.Insert(contenders, 1, c), nil
+}
+
 // append writes n frames at once.
 func (r *rawFile) append(n int, sync bool) error {
 	block := make([]byte, 0, n*rawEvent)
@@ -61,8 +77,21 @@ func (r *rawFile) appends(n int, sync bool) func(context.Context) error {
 
 var errRawFrame = errors.New("a frame of the raw file is damaged")
 
-// replay reads all frames in order and checks each.
-func (r *rawFile) replay(context.Context) error {
+// replay returns a call that reads n frames in order and checks each. They are written the first time.
+func (r *rawFile) replay(n int) func(context.Context) error {
+	written := false
+	return func(context.Context) error {
+		if !written {
+			written = true
+			if err := r.append(n, false); err != nil {
+				return err
+			}
+		}
+		return r.readAll()
+	}
+}
+
+func (r *rawFile) readAll() error {
 	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}

@@ -2,90 +2,129 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
+	"github.com/oxbow-events/oxbow/bench/peers"
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
-	"github.com/oxbow-events/oxbow/store/filelog"
 )
 
-// fill appends n events, 100 at a time.
-func fill(ctx context.Context, st *store.Store, n int) error {
-	a := newAppender(st, 0, 1)
+// fill appends n events, 100 at a time, to the streams in turn, and after each 100 one event to the long stream.
+func fill(ctx context.Context, l peers.Log, n int) error {
+	a, long := newAppender(l, 0, 1), &appender{log: l, names: []string{longStream}, heads: make([]uint64, 1)}
 	for range n / 100 {
-		if err := a.append(ctx, 100); err != nil {
+		if err := errors.Join(a.append(ctx, 99), long.append(ctx, 1)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// longStream gets one event in a hundred.
+const longStream = "order-long"
+
+// contendFilled returns a contender for each store, filled with n events and opened again; build makes what it does.
+func contendFilled(ctx context.Context, e *env, n int, build func(peers.Log) (side, error)) ([]contender, error) {
+	return inFolders(e, func(p peers.Peer, dir string) (side, error) {
+		if err := filled(p, dir, func(l peers.Log) error { return fill(ctx, l, n) }); err != nil {
+			return nil, err
+		}
+		l, err := p.Open(dir, false)
+		if err != nil {
+			return nil, err
+		}
+		e.onClose(l.Close)
+		return build(l)
+	})
+}
+
 // replay reads everything in order and counts it.
-func replay(st *store.Store, want int) func(context.Context) error {
+func replay(l peers.Log, want int) func(context.Context) error {
 	return func(ctx context.Context) error {
-		n := 0
-		for _, err := range st.Read(ctx, store.Query{}) {
-			if err != nil {
-				return err
-			}
-			n++
-		}
-		if n != want {
-			return fmt.Errorf("read %d events of %d", n, want)
-		}
-		return nil
+		return counted(want, func(count func(*event.Record)) error { return l.Replay(ctx, count) })
 	}
 }
 
-func prepareReplay(ctx context.Context, e *env) (oxbow, peer side, err error) {
-	n := e.n(200_000, 300)
-	st, raw, err := logAndRaw(e, filelog.Config{NoSync: true})
+// counted returns an error unless read calls count as often as wanted.
+func counted(want int, read func(count func(*event.Record)) error) error {
+	n := 0
+	if err := read(func(*event.Record) { n++ }); err != nil {
+		return err
+	}
+	if n != want {
+		return fmt.Errorf("read %d events of %d", n, want)
+	}
+	return nil
+}
+
+// filledEvents is how many events the stores have in the rows that read.
+func filledEvents(e *env) int { return e.n(100_000, 300) }
+
+func prepareReplay(ctx context.Context, e *env) ([]contender, error) {
+	n := e.n(300_000, 300) // more than the peers' caches hold
+	contenders, err := contendFilled(ctx, e, n, func(l peers.Log) (side, error) { return all(n, replay(l, n)), nil })
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := fill(ctx, st, n); err != nil {
-		return nil, nil, err
-	}
-	for range n / 100 {
-		if err := raw.append(100, false); err != nil {
-			return nil, nil, err
-		}
-	}
-	return all(n, replay(st, n)), all(n, raw.replay), nil
+	return withRaw(e, contenders, func(raw *rawFile) side { return all(n, raw.replay(n)) })
 }
 
-func prepareOpen(ctx context.Context, e *env) (oxbow, peer side, err error) {
+func prepareStream(ctx context.Context, e *env) ([]contender, error) {
+	n := filledEvents(e)
+	return contendFilled(ctx, e, n, func(l peers.Log) (side, error) {
+		return each(e.span(), func(ctx context.Context) error {
+			return counted(n/100, func(count func(*event.Record)) error { return l.Stream(ctx, longStream, count) })
+		}), nil
+	})
+}
+
+const decoderName = "JSON decoder"
+
+func prepareTyped(ctx context.Context, e *env) ([]contender, error) {
+	n := filledEvents(e)
 	dir, err := e.folder()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	driver, err := filelog.Open(dir, filelog.Config{NoSync: true})
+	l, err := openOxbow(dir, false)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	err = fill(ctx, store.New(driver, store.Config{}), e.n(200_000, 300))
-	if closed := driver.Close(); err == nil {
-		err = closed
+	e.onClose(l.Close)
+	st := l.(oxbowLog).store
+	if err := errors.Join(event.Register[order](st.Registry()), fill(ctx, l, n)); err != nil {
+		return nil, err
 	}
-	return each(1, func(context.Context) error { return reopen(dir) }), each(1, func(context.Context) error { return readAll(dir) }), err
+	var data [][]byte
+	if err := l.Replay(ctx, func(r *event.Record) { data = append(data, r.Data) }); err != nil {
+		return nil, err
+	}
+	return []contender{
+		{name: oxbowName, side: all(n, func(ctx context.Context) error { return replayTyped(ctx, st) })},
+		{name: decoderName, does: "encoding/json over the same data, already in memory", side: all(n, func(context.Context) error { return decodeAll(data) })},
+	}, nil
 }
 
-func reopen(dir string) error {
-	driver, err := filelog.Open(dir, filelog.Config{})
-	if err != nil {
-		return err
-	}
-	return driver.Close()
-}
-
-// readAll reads every file in a folder.
-func readAll(dir string) error {
-	return filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+func replayTyped(ctx context.Context, st *store.Store) error {
+	for r, err := range st.Read(ctx, store.Query{}) {
+		if err != nil {
 			return err
 		}
-		_, err = os.ReadFile(path)
-		return err
-	})
+		if _, err := event.DecodeAs[order](st.Registry(), r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decodeAll(data [][]byte) error {
+	for _, encoded := range data {
+		var into order
+		if err := json.Unmarshal(encoded, &into); err != nil {
+			return err
+		}
+	}
+	return nil
 }

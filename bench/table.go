@@ -1,51 +1,87 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 )
 
-// table collects rows and prints them in columns.
-type table struct{ out *tabwriter.Writer }
+// table collects rows and prints them in columns: for each work a line for Oxbow and one for each peer.
+type table struct {
+	out   io.Writer
+	lines *tabwriter.Writer
+	notes []string
+	noted map[string]bool
+}
 
 func newTable(out io.Writer) *table {
-	t := &table{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
-	fmt.Fprintln(t.out, "WORK\tOXBOW\tPEER\tRATIO\tRANGE\tDURABILITY\tTARGET\tTHE PEER")
+	t := &table{out, tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), nil, map[string]bool{}}
+	t.line("WORK", "WHO", "RESULT", "RATIO", "RANGE", "TARGET", "VERDICT", "DURABILITY")
 	return t
 }
 
-// add adds a row: medians of both sides and of the ratios of the rounds, with their range.
-func (t *table) add(w work, r result) {
-	ratios := r.ratios(w.rate)
-	fmt.Fprintln(t.out, strings.Join([]string{
-		w.name, format(median(r[0]), w.rate), format(median(r[1]), w.rate),
-		fmt.Sprintf("%.2f", median(ratios)), fmt.Sprintf("%.2f-%.2f", ratios[0], ratios[len(ratios)-1]),
-		w.durability, w.target, w.peer,
-	}, "\t"))
+func (t *table) line(cells ...string) { fmt.Fprintln(t.lines, strings.Join(cells, "\t")) }
+
+// add adds a work: medians of all, and of the ratios of the rounds, with their range.
+func (t *table) add(w work, results []result) {
+	oxbow := results[0]
+	name := w.name
+	for _, r := range results {
+		t.note(r.contender)
+		switch {
+		case r.missing != "":
+			t.line(name, r.name, "-", "", "", "", "", reached(w))
+		case r.name == oxbow.name:
+			t.line(name, r.name, w.unit.format(median(r.costs)), "", "", w.goal, w.verdict(median(r.costs)), reached(w))
+		case r.durability != "":
+			t.line(name, r.name, w.unit.format(median(r.costs)), "-", "", "", "", r.durability)
+		default:
+			t.compare(w, name, oxbow, r)
+		}
+		name = ""
+	}
 }
 
-func (t *table) print() error { return t.out.Flush() }
-
-// format returns what one event took, or how many there are in a second.
-func format(c cost, rate bool) string {
-	switch {
-	case rate:
-		return thousands(int64(1e9/c)) + "/s"
-	case c < 10_000:
-		return fmt.Sprintf("%.0f ns", float64(c))
-	case c < 10_000_000:
-		return fmt.Sprintf("%.0f µs", float64(c)/1e3)
+func (t *table) compare(w work, name string, oxbow, peer result) {
+	ratios, spread := ratios(oxbow.costs, peer.costs, w.unit), ""
+	if len(ratios) > 1 {
+		spread = formatRatio(ratios[0]) + "-" + formatRatio(ratios[len(ratios)-1])
 	}
-	return fmt.Sprintf("%.0f ms", float64(c)/1e6)
+	target := w.targets[peer.name]
+	t.line(name, peer.name, w.unit.format(median(peer.costs)), formatRatio(median(ratios)), spread,
+		target.String(), target.verdict(median(ratios)), reached(w))
 }
 
-// thousands puts a comma before each group of three digits.
-func thousands(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
+// reached returns the work's durability for the table.
+func reached(w work) string { return cmp.Or(w.durability, "-") }
+
+// verdict says whether Oxbow took no more than the limit; it is empty when there is none.
+func (w *work) verdict(took cost) string {
+	if w.limit == 0 {
+		return ""
 	}
-	return digits
+	return verdict(took <= w.limit)
+}
+
+// note remembers what a peer does, once.
+func (t *table) note(c contender) {
+	text := c.does
+	if c.missing != "" {
+		text = "not measured: " + c.missing
+	}
+	if text == "" || t.noted[c.name] {
+		return
+	}
+	t.noted[c.name] = true
+	t.notes = append(t.notes, fmt.Sprintf("%-16s%s", c.name, text))
+}
+
+func (t *table) print() error {
+	if err := t.lines.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(t.out, "\n"+strings.Join(t.notes, "\n"))
+	return err
 }
