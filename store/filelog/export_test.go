@@ -1,8 +1,13 @@
 package filelog
 
 import (
+	"context"
+	"errors"
 	"io"
+	"os"
 	"time"
+
+	"github.com/oxbow-events/oxbow/store"
 )
 
 // What the tests of this folder need beside the exported API.
@@ -30,7 +35,9 @@ func OpenOn(dir string, cfg Config, files FileSystem) (*Log, error) {
 
 // OpenFixed is Open with a fixed clock and source of randomness, so that equal commits make equal bytes.
 func OpenFixed(dir string, cfg Config, now time.Time, random io.Reader) (*Log, error) {
-	return open(dir, cfg, system{files: osFiles{}, now: func() time.Time { return now }, random: random})
+	sys := realSystem()
+	sys.now, sys.random = func() time.Time { return now }, random
+	return open(dir, cfg, sys)
 }
 
 // Decoders, for fuzzing.
@@ -44,3 +51,70 @@ var (
 
 // RecordVersion is the first byte of a record's payload.
 const RecordVersion = recordVersion
+
+// OpenSimulated is Open in a world that a test made: its files, no lock, a clock that stands still, and its own randomness.
+func OpenSimulated(dir string, cfg Config, files FileSystem, random io.Reader) (*Log, error) {
+	return open(dir, cfg, simulated(files, random))
+}
+
+// VerifySimulated is Verify in such a world.
+func VerifySimulated(ctx context.Context, dir string, files FileSystem) (Report, error) {
+	return verify(ctx, dir, nil, simulated(files, nil))
+}
+
+func simulated(files FileSystem, random io.Reader) system {
+	return system{
+		files: files, random: random,
+		lock: func(string, string) (func() error, error) { return func() error { return nil }, nil },
+		now:  func() time.Time { return time.Unix(1_800_000_000, 0) },
+	}
+}
+
+// Outcome is what Append returned for one of several commits.
+type Outcome struct {
+	Receipt store.Receipt
+	Err     error
+}
+
+// AppendTogether appends commits that have gathered while the sequencer was busy: it finds all of them waiting, in this order.
+func (l *Log) AppendTogether(commits []store.Commit) (outcomes []Outcome) {
+	var requests []*request
+	for i := range commits {
+		r, err := newRequest(&commits[i])
+		if err != nil {
+			panic(err)
+		}
+		requests = append(requests, r)
+	}
+	l.queue.mu.Lock()
+	l.queue.waiting = append(l.queue.waiting, requests...)
+	l.queue.look()
+	l.queue.mu.Unlock()
+	for _, r := range requests {
+		<-r.done
+		receipt, err := l.receipt(r)
+		outcomes = append(outcomes, Outcome{receipt, err})
+	}
+	return outcomes
+}
+
+// Vouched returns up to where frames of the segment say that it was on the disk.
+func Vouched(files FileSystem, path string) (int64, error) {
+	f, err := files.OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return 0, err
+	}
+	s, err := newScanner(f, path, size)
+	for err == nil {
+		_, err = s.next()
+	}
+	if s == nil || !errors.Is(err, io.EOF) && !errors.Is(err, store.ErrDamaged) {
+		return 0, err
+	}
+	return s.synced, nil
+}

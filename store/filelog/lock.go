@@ -42,7 +42,8 @@ var errLocked = errors.New("locked")
 // only tells others whom to ask.
 type folderLock struct{ f *os.File }
 
-func lockFolder(dir, holder string) (*folderLock, error) {
+// lockFolder takes the lock for this process until release.
+func lockFolder(dir, holder string) (release func() error, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func lockFolder(dir, holder string) (*folderLock, error) {
 		l.release()
 		return nil, err
 	}
-	return l, nil
+	return l.release, nil
 }
 
 func (l *folderLock) write(text string) error {

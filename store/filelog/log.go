@@ -21,7 +21,7 @@ type Log struct {
 	dir       string
 	cfg       Config
 	sys       system
-	lock      *folderLock
+	unlock    func() error
 	queue     queue
 	recovery  Recovery
 	closing   chan struct{} // closed by Close
@@ -79,7 +79,7 @@ func (l *Log) start() (err error) {
 	if err = makeDir(l.sys.files, l.dir); err != nil {
 		return err
 	}
-	if l.lock, err = lockFolder(l.dir, l.cfg.Holder); err != nil {
+	if l.unlock, err = l.sys.lock(l.dir, l.cfg.Holder); err != nil {
 		return err
 	}
 	if err = makeDir(l.sys.files, l.logDir()); err == nil {
@@ -97,7 +97,7 @@ func (l *Log) release() (err error) {
 	for _, s := range l.segments {
 		err = errors.Join(err, s.file.Close())
 	}
-	return errors.Join(err, l.lock.release())
+	return errors.Join(err, l.unlock())
 }
 
 // usable returns why a call must end now: the log is closed, or ctx is done.

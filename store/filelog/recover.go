@@ -1,8 +1,10 @@
 package filelog
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,12 +51,15 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
+	if err := l.keepNames(names); err != nil {
+		return err
+	}
 	if len(names) == 0 {
 		return l.begin()
 	}
-	var last *found
+	var before, last *found
 	for _, name := range names {
-		before := last
+		before = last
 		if last, err = l.load(filepath.Join(l.logDir(), name), before); err != nil {
 			return err
 		}
@@ -62,7 +67,23 @@ func (l *Log) recover() error {
 			l.sealedBytes += before.scan.size
 		}
 	}
-	return l.resume(last)
+	return l.resume(before, last)
+}
+
+// keepNames makes sure that the names that were found survive a power cut: whoever made them may have ended before they did. The
+// folders themselves are in doubt only until there is something in them.
+func (l *Log) keepNames(names []string) error {
+	if len(names) > 0 {
+		return l.sys.files.SyncDir(l.logDir())
+	}
+	if err := l.sys.files.SyncDir(l.dir); err != nil {
+		return err
+	}
+	err := l.sys.files.SyncDir(filepath.Dir(l.dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // then somebody else made the folder for us
+	}
+	return err
 }
 
 // removeUnfinished removes segments that a crash left without their final name.
@@ -167,6 +188,6 @@ func (l *Log) finishSeal(before, next *found) error {
 	l.recovery.Unclean = true
 	before.seal = &sealed{digest: next.header.previous}
 	err = t.seal(before.scan.sequence-1, before.scan.first, next.header.previous)
-	before.scan.size = t.size
+	before.scan.off, before.scan.size, before.scan.synced = t.size, t.size, t.synced
 	return err
 }

@@ -1,9 +1,15 @@
 package filelog
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"io"
 
-// resume makes the end of the newest segment ready for writing.
-func (l *Log) resume(last *found) error {
+	"github.com/oxbow-events/oxbow/store"
+)
+
+// resume makes the end of the newest segment ready for writing. before is the segment before it, nil when there is none.
+func (l *Log) resume(before, last *found) error {
 	s := last.scan
 	if last.seal != nil {
 		return &DamageError{
@@ -17,13 +23,18 @@ func (l *Log) resume(last *found) error {
 		}
 		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: s.size - s.off}
 	}
+	if last.bare() && before != nil {
+		if err := settle(before); err != nil {
+			return err
+		}
+	}
+	if err := settle(last); err != nil {
+		return err
+	}
 	if s.last == frameMark && last.broken == nil || last.bare() {
 		return l.write(last.segment, s.off, s.last)
 	}
 	l.recovery.Unclean = true
-	if err := settle(last.file, s); err != nil {
-		return err
-	}
 	if err := l.write(last.segment, s.off, 0); err != nil {
 		return err
 	}
@@ -32,21 +43,51 @@ func (l *Log) resume(last *found) error {
 
 // settle cuts off what is behind the last whole frame, and makes sure that all before it is on the disk. Bytes that no frame calls
 // synced are written again: after a sync that failed, the system may hold them for clean though they never reached the disk.
-func settle(f file, s *scanner) error {
-	if err := cut(f, s.off); err != nil {
-		return err
+func settle(f *found) error {
+	s, from := f.scan, f.scan.synced
+	if s.off < s.size {
+		if err := cut(f.file, s.off); err != nil {
+			return err
+		}
 	}
-	for s.synced < s.off {
-		b, err := s.window.at(s.synced, int(min(s.off-s.synced, maxAhead)))
+	for at := from; at < s.off; {
+		b, err := s.window.at(at, int(min(s.off-at, maxAhead)))
 		if err != nil {
 			return err
 		}
-		if _, err := f.WriteAt(b, s.synced); err != nil {
+		if _, err := f.file.WriteAt(b, at); err != nil {
 			return err
 		}
-		s.synced += int64(len(b))
+		at += int64(len(b))
 	}
-	return f.Sync()
+	if err := f.file.Sync(); err != nil {
+		return err
+	}
+	return f.unchanged(from)
+}
+
+// unchanged checks that what was written again is what was taken in: the system may have forgotten it in between.
+func (f *found) unchanged(from int64) error {
+	if from == f.scan.off {
+		return nil
+	}
+	again, err := newScanner(f.file, f.path, f.scan.off)
+	if err != nil {
+		return err
+	}
+	if err = again.jump(from); err != nil {
+		return err
+	}
+	for err == nil {
+		_, err = again.next()
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		return fmt.Errorf("%w: %s no longer holds what an earlier sync could not write; open the folder again", store.ErrFailed, f.path)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 func cut(f file, size int64) error {

@@ -140,6 +140,6 @@ func (t *tail) digest() digest { return digest(t.hash.Sum(nil)) }
 // hashFile returns the running hash of the first n bytes.
 func hashFile(f io.ReaderAt, n int64) (hash.Hash, error) {
 	h := sha256.New()
-	_, err := io.CopyBuffer(h, io.NewSectionReader(f, 0, n), make([]byte, 256<<10))
+	_, err := io.CopyBuffer(h, io.NewSectionReader(f, 0, n), make([]byte, min(n, 256<<10)))
 	return h, err
 }

@@ -13,17 +13,20 @@ import (
 // system is all that the log asks of its surroundings.
 type system struct {
 	files  fileSystem
+	lock   func(dir, holder string) (release func() error, err error)
 	now    func() time.Time
 	random io.Reader
 }
 
 func realSystem() system {
-	return system{files: osFiles{}, now: time.Now, random: rand.Reader}
+	return system{files: osFiles{}, lock: lockFolder, now: time.Now, random: rand.Reader}
 }
 
 // fileSystem is the seam where tests put slow and failing disks.
 type fileSystem interface {
 	OpenFile(name string, flag int) (file, error)
+	IsDir(name string) bool
+	Mkdir(dir string) error                      // an error answers to fs.ErrExist when it is there
 	List(dir string) (names []string, err error) // in order
 	Rename(from, to string) error
 	Remove(name string) error
@@ -58,6 +61,12 @@ func (osFiles) List(dir string) (names []string, err error) {
 	return names, err
 }
 
+func (osFiles) IsDir(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+func (osFiles) Mkdir(dir string) error       { return os.Mkdir(dir, 0o700) }
 func (osFiles) Rename(from, to string) error { return os.Rename(from, to) }
 func (osFiles) Remove(name string) error     { return os.Remove(name) }
 func (osFiles) SyncDir(dir string) error     { return syncDir(dir) }
@@ -76,7 +85,7 @@ func (f osFile) SyncData() error { return syncData(f.File) }
 
 // makeDir creates the folder, its parents too, so that they survive a power cut.
 func makeDir(files fileSystem, dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+	if files.IsDir(dir) {
 		return nil
 	}
 	parent := filepath.Dir(dir)
@@ -85,7 +94,7 @@ func makeDir(files fileSystem, dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := files.Mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return files.SyncDir(parent)

@@ -17,31 +17,32 @@ import (
 //
 // Damage is in the report, not in the error.
 func Verify(ctx context.Context, dir string, progress func(done, total int64)) (Report, error) {
-	report, err := verify(ctx, dir, progress)
+	report, err := verify(ctx, dir, progress, realSystem())
 	if err != nil {
 		return report, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	return report, nil
 }
 
-func verify(ctx context.Context, dir string, progress func(done, total int64)) (Report, error) {
+func verify(ctx context.Context, dir string, progress func(done, total int64), sys system) (Report, error) {
 	logDir := filepath.Join(dir, "log")
-	if _, err := os.Stat(logDir); err != nil {
+	if _, err := sys.files.List(logDir); err != nil {
 		return Report{}, fmt.Errorf("there is no log: %w", err)
 	}
-	lock, err := lockFolder(dir, "oxbow verify")
+	unlock, err := sys.lock(dir, "oxbow verify")
 	if err != nil {
 		return Report{}, err
 	}
-	v := &verifier{ctx: ctx, progress: progress, revisions: map[string]uint64{}}
+	v := &verifier{ctx: ctx, files: sys.files, progress: progress, revisions: map[string]uint64{}}
 	err = v.run(logDir)
 	v.report.Streams = len(v.revisions)
-	return v.report, errors.Join(err, lock.release())
+	return v.report, errors.Join(err, unlock())
 }
 
 // verifier goes through the segments and, unlike recovery, goes on behind damage.
 type verifier struct {
 	ctx       context.Context
+	files     fileSystem
 	progress  func(done, total int64)
 	done      int64 // bytes of the segments before this one
 	told      int64 // of what progress was told last
@@ -74,17 +75,27 @@ func (v *verifier) run(dir string) error {
 
 // list finds the segments and adds up their bytes.
 func (v *verifier) list(dir string) (paths []string, err error) {
-	names, err := segmentNames(osFiles{}, dir)
+	names, err := segmentNames(v.files, dir)
 	for _, name := range names {
-		info, err := os.Stat(filepath.Join(dir, name))
+		path := filepath.Join(dir, name)
+		size, err := v.size(path)
 		if err != nil {
 			return nil, err
 		}
-		paths = append(paths, filepath.Join(dir, name))
+		paths = append(paths, path)
 		v.report.Segments++
-		v.report.Bytes += info.Size()
+		v.report.Bytes += size
 	}
 	return paths, err
+}
+
+func (v *verifier) size(path string) (int64, error) {
+	file, err := v.files.OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	return file.Size()
 }
 
 // tell reports progress, not for every frame.
@@ -104,7 +115,7 @@ func (v *verifier) damage(err error) {
 
 // segment checks one file. Errors are those of reading; damage goes into the report.
 func (v *verifier) segment(path string, before *found, newest bool) (*found, error) {
-	file, err := osFiles{}.OpenFile(path, os.O_RDONLY)
+	file, err := v.files.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +168,7 @@ func (v *verifier) lacksOnlyItsSeal(before, next *found, newest bool) (bool, err
 	if !newest || !next.bare() {
 		return false, nil
 	}
-	file, err := os.Open(before.path)
+	file, err := v.files.OpenFile(before.path, os.O_RDONLY)
 	if err != nil {
 		return false, err
 	}

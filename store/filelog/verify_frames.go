@@ -81,7 +81,8 @@ func (s *scanner) jump(off int64) error {
 	return nil
 }
 
-// passEntries reports every damaged entry of a frame whose own header is sound, and goes behind it.
+// passEntries reports every damaged entry of a frame whose own header is sound, and goes behind it. It leaves a seal alone, which
+// a crash may have torn.
 func (v *verifier) passEntries(this *found) (passed bool, err error) {
 	s := this.scan
 	head, err := s.window.at(s.off, frameSize)
@@ -89,7 +90,7 @@ func (v *verifier) passEntries(this *found) (passed bool, err error) {
 		return false, err
 	}
 	f, ok := parseFrame(head, s.header.checksum, s.off)
-	if !ok || s.fits(&f) != nil {
+	if !ok || s.fits(&f) != nil || f.kind == frameSeal {
 		return false, nil
 	}
 	body, err := s.window.at(s.off+frameSize, int(f.body))
