@@ -21,7 +21,8 @@
 // Guarantees, beside the promises of package store:
 //
 //   - What was acknowledged is there after the process was killed, once, in order and at the position acknowledged; of what was
-//     not, a commit is there whole or not at all.
+//     not, a commit is there whole or not at all. The same holds after a power cut, a sync that failed and a full disk, as
+//     docs/adr/0008-faults-of-the-disk.md describes them.
 //   - Nothing is readable before it is on the disk, unless Config.NoSync says otherwise.
 //   - Positions are 1, 2, 3… without gaps. Item revisions are the numbers of the commits that wrote them.
 //   - A bit that flipped is never skipped silently. Opening refuses a log whose acknowledged bytes are not what was written, as

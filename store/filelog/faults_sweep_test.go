@@ -1,0 +1,75 @@
+package filelog_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog"
+)
+
+// A process ends in the middle of something, the next one builds upon what it finds, and then the power goes.
+func TestWhatAnInterruptedProcessLeftIsMadeSureOfBeforeItIsBuiltUpon(t *testing.T) {
+	for _, fault := range []simFault{killed, ioError, diskFull} {
+		for seed := range uint64(12) {
+			for after := 0; buildUpon(t, fault, seed, after); after++ {
+			}
+		}
+	}
+}
+
+// buildUpon reports whether the fault befell anything; later there is nothing more for it to befall.
+func buildUpon(t *testing.T, fault simFault, seed uint64, after int) (struck bool) {
+	t.Helper()
+	d := simulate(seed)
+	d.arm(fault, after)
+	done := appendUntilFault(d)
+	struck = d.takeStruck() != nil
+	d.restart(false)
+	l := openSimulated(t, d)
+	appendTo(t, l, commit(record(100, "a")))
+	if seed%2 == 0 {
+		l.Close()
+	}
+	d.restart(true)
+	l.Close()
+	l = openSimulated(t, d)
+	defer l.Close()
+	got := texts(t, l)
+	for _, want := range append(done, `{"n":100}`) {
+		if !slices.Contains(got, want) {
+			t.Fatalf("%v after %d operations, seed %d: there is %v, and %s was acknowledged", fault.error(), after, seed, got, want)
+		}
+	}
+	return struck
+}
+
+// appendUntilFault opens a log, appends some commits to small segments, and closes it. It returns what was acknowledged.
+func appendUntilFault(d *simDisk) (done []string) {
+	l, err := filelog.OpenSimulated(faultFolder, filelog.Config{SegmentBytes: 400}, d, zeros{})
+	if err != nil {
+		return nil
+	}
+	defer l.Close()
+	for n := range 4 {
+		r := record(n, "a")
+		if l.AppendTogether([]store.Commit{commit(r)})[0].Err == nil {
+			done = append(done, string(r.Data))
+		}
+	}
+	return done
+}
+
+func openSimulated(t *testing.T, d *simDisk) *filelog.Log {
+	t.Helper()
+	for attempt := 0; ; attempt++ {
+		l, err := filelog.OpenSimulated(faultFolder, filelog.Config{SegmentBytes: 400}, d, zeros{})
+		if err == nil {
+			return l
+		}
+		if attempt == 3 || !errors.Is(err, store.ErrFailed) {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,384 @@
+package filelog_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/oxbow-events/oxbow/store/filelog"
+)
+
+// simDisk is a file system in memory that does to its files what real disks do; docs/adr/0008-faults-of-the-disk.md describes it. All that is
+// random in it comes from its seed.
+type simDisk struct {
+	random *rand.Rand
+	sector int    // what is written as a whole or not at all
+	look   func() // called before segments are written and synced, unless nil
+
+	mu     sync.Mutex
+	root   *simNode
+	boot   int   // files opened by a process that is gone are of no use
+	gone   bool  // the process is dead, or the power is out
+	struck error // the fault that befell something since it was last asked
+	full   bool
+	lost   bool // a sync has failed, and what it did not write may be forgotten
+	armed  simFault
+	after  int // so many operations before the armed fault strikes
+	trace  func(format string, args ...any)
+}
+
+// simFault is something that goes wrong once.
+type simFault int
+
+const (
+	noFault  simFault = iota
+	powerCut          // at a change, which happens, or does not, or in part
+	killed            // the same, but the system lives on, and all it was told
+	ioError           // of a change; a write happens in part, a sync loses what it did not write
+	diskFull          // from then on nothing can grow
+	badRead           // of one read
+	allFaults
+)
+
+var (
+	errPowerCut = errors.New("power cut")
+	errKilled   = errors.New("killed")
+)
+
+func (f simFault) error() error {
+	return [...]error{noFault: nil, powerCut: errPowerCut, killed: errKilled, ioError: syscall.EIO, diskFull: syscall.ENOSPC, badRead: syscall.EIO}[f]
+}
+
+func newSimDisk(random *rand.Rand, trace func(string, ...any)) *simDisk {
+	return &simDisk{
+		random: random, sector: []int{512, 4096}[random.IntN(2)], trace: trace,
+		root: newSimFolder(),
+	}
+}
+
+// arm lets a fault strike after so many more operations.
+func (d *simDisk) arm(f simFault, after int) { d.armed, d.after = f, after }
+
+// takeStruck returns the fault that befell an operation since the last call, nil when there was none.
+func (d *simDisk) takeStruck() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	struck := d.struck
+	d.struck = nil
+	return struck
+}
+
+// restart lets the next process begin: there is room again, and the power is on.
+func (d *simDisk) restart(withoutPower bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.boot, d.gone, d.full, d.armed, d.struck = d.boot+1, false, false, noFault, nil
+	if withoutPower {
+		d.root.cutPower(d.sector, d.random)
+	} else if d.random.IntN(2) == 0 {
+		d.evict(d.root)
+	}
+}
+
+func (d *simDisk) evict(n *simNode) {
+	n.evict(d.sector)
+	for _, name := range slices.Sorted(maps.Keys(n.entries)) {
+		d.evict(n.entries[name])
+	}
+}
+
+// strikes returns the fault that befalls the operation, if one does.
+func (d *simDisk) strikes(read bool, op, name string) (simFault, error) {
+	if d.gone {
+		return noFault, fmt.Errorf("%s %s: %w", op, name, errKilled)
+	}
+	d.trace("    %s %s", op, name)
+	if d.armed == noFault || read != (d.armed == badRead) {
+		return noFault, nil
+	}
+	if d.after > 0 {
+		d.after--
+		return noFault, nil
+	}
+	f := d.armed
+	d.armed = noFault
+	d.gone = f == powerCut || f == killed
+	d.full = d.full || f == diskFull
+	return f, nil
+}
+
+// fails notes that the operation failed with the fault, and returns its error.
+func (d *simDisk) fails(f simFault, op, name string) error {
+	if d.struck == nil {
+		d.struck = f.error()
+	}
+	d.trace("    %s %s: %v", op, name, f.error())
+	return fmt.Errorf("%s %s: %w", op, name, f.error())
+}
+
+// half decides of an operation that the process does not hear the end of.
+func (d *simDisk) half() bool { return d.random.IntN(2) == 0 }
+
+// change does something that happens as a whole or not at all.
+func (d *simDisk) change(op, name string, grows bool, do func() error) error {
+	f, err := d.strikes(false, op, name)
+	switch {
+	case err != nil:
+		return err
+	case f == noFault && !(d.full && grows), f == diskFull && !grows:
+		return do()
+	case f == powerCut || f == killed:
+		if d.half() {
+			do()
+		}
+	case f == noFault:
+		f = diskFull
+	}
+	return d.fails(f, op, name)
+}
+
+// read returns the error of something that only looks.
+func (d *simDisk) read(op, name string) error {
+	f, err := d.strikes(true, op, name)
+	if err != nil || f == noFault {
+		return err
+	}
+	return d.fails(f, op, name)
+}
+
+func (d *simDisk) find(name string) (*simNode, bool) {
+	if name == "." {
+		return d.root, true
+	}
+	folder, ok := d.find(filepath.Dir(name))
+	if !ok {
+		return nil, false
+	}
+	n, ok := folder.entries[filepath.Base(name)]
+	return n, ok
+}
+
+func (d *simDisk) IsDir(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, ok := d.find(name)
+	return ok && n.entries != nil
+}
+
+func (d *simDisk) Mkdir(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.change("mkdir", name, true, func() error { return d.add(name, newSimFolder()) })
+}
+
+func (d *simDisk) add(name string, n *simNode) error {
+	folder, ok := d.find(filepath.Dir(name))
+	if !ok {
+		return &fs.PathError{Op: "create", Path: name, Err: fs.ErrNotExist}
+	}
+	if _, ok := d.find(name); ok {
+		return &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	}
+	folder.change(func(entries map[string]*simNode) { entries[filepath.Base(name)] = n })
+	return nil
+}
+
+func (d *simDisk) List(name string) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.read("list", name); err != nil {
+		return nil, err
+	}
+	n, ok := d.find(name)
+	if !ok {
+		return nil, &fs.PathError{Op: "list", Path: name, Err: fs.ErrNotExist}
+	}
+	return slices.Sorted(maps.Keys(n.entries)), nil
+}
+
+func (d *simDisk) OpenFile(name string, flag int) (filelog.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.find(name)
+	if !ok && flag&os.O_CREATE == 0 {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	err := d.change("open", name, !ok, func() error {
+		if !ok {
+			return d.add(name, newSimFile())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	n, _ := d.find(name)
+	if flag&os.O_TRUNC != 0 {
+		n.truncate(0, d.sector)
+	}
+	return &simFile{disk: d, node: n, name: name, boot: d.boot}, nil
+}
+
+func (d *simDisk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	folder, _ := d.find(filepath.Dir(from))
+	return d.change("rename", from, true, func() error {
+		folder.change(func(entries map[string]*simNode) {
+			if n, ok := entries[filepath.Base(from)]; ok {
+				entries[filepath.Base(to)] = n
+				delete(entries, filepath.Base(from))
+			}
+		})
+		return nil
+	})
+}
+
+func (d *simDisk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	folder, _ := d.find(filepath.Dir(name))
+	return d.change("remove", name, false, func() error {
+		folder.change(func(entries map[string]*simNode) { delete(entries, filepath.Base(name)) })
+		return nil
+	})
+}
+
+func (d *simDisk) SyncDir(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.change("sync folder", name, false, func() error {
+		n, ok := d.find(name)
+		if ok {
+			n.syncEntries()
+		}
+		return nil
+	})
+}
+
+// flip changes a bit of a file, on the disk and in the cache.
+func (d *simDisk) flip(name string, at int, bit byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, _ := d.find(name)
+	n.cache[at] ^= bit
+	n.disk[at] ^= bit
+}
+
+// simFile is an open file.
+type simFile struct {
+	disk *simDisk
+	node *simNode
+	name string
+	boot int
+}
+
+// begin returns the fault that befalls the operation. The disk is locked.
+func (f *simFile) begin(read bool, op string) (simFault, error) {
+	if f.boot != f.disk.boot {
+		return noFault, fmt.Errorf("%s %s: %w", op, f.name, fs.ErrClosed)
+	}
+	return f.disk.strikes(read, op, f.name)
+}
+
+func (f *simFile) ReadAt(b []byte, off int64) (int, error) {
+	d := f.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fault, err := f.begin(true, "read")
+	if err != nil {
+		return 0, err
+	}
+	if d.random.IntN(12) == 0 {
+		f.node.evict(d.sector)
+	}
+	n := copy(b, f.node.cache[min(int(off), len(f.node.cache)):])
+	if fault != noFault {
+		return d.random.IntN(n + 1), d.fails(fault, "read", f.name)
+	}
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (f *simFile) WriteAt(b []byte, off int64) (int, error) {
+	d := f.disk
+	d.lookFirst()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	op := fmt.Sprintf("write %d bytes at %d of", len(b), off)
+	fault, err := f.begin(false, op)
+	if err != nil {
+		return 0, err
+	}
+	if fault == diskFull || fault == noFault && d.full {
+		fault = noFault
+		if int(off)+len(b) > len(f.node.cache) {
+			fault = diskFull
+		}
+	}
+	if fault == noFault {
+		f.node.write(b, int(off), d.sector)
+		return len(b), nil
+	}
+	n := d.random.IntN(len(b) + 1)
+	f.node.write(b[:n], int(off), d.sector)
+	return n, d.fails(fault, op, f.name)
+}
+
+func (d *simDisk) lookFirst() {
+	if d.look != nil {
+		d.look()
+	}
+}
+
+func (f *simFile) Size() (int64, error) {
+	d := f.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return int64(len(f.node.cache)), d.read("size of", f.name)
+}
+
+func (f *simFile) Truncate(size int64) error {
+	d := f.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.change("truncate", f.name, false, func() error {
+		f.node.truncate(int(size), d.sector)
+		return nil
+	})
+}
+
+func (f *simFile) SyncData() error { return f.Sync() }
+
+func (f *simFile) Sync() error {
+	d := f.disk
+	d.lookFirst()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fault, err := f.begin(false, "sync")
+	switch {
+	case err != nil:
+		return err
+	case fault == noFault:
+		f.node.sync(d.sector)
+		return nil
+	case fault == ioError || fault == diskFull:
+		f.node.loseSync(d.sector, d.random)
+		d.lost = true
+	case d.half():
+		f.node.sync(d.sector)
+	}
+	return d.fails(fault, "sync", f.name)
+}
+
+func (f *simFile) Close() error { return nil }
