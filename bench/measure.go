@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -59,7 +60,7 @@ func (e *env) span() time.Duration {
 	if e.quick {
 		return 5 * time.Millisecond
 	}
-	return 400 * time.Millisecond
+	return 600 * time.Millisecond
 }
 
 // onClose has something called when the row is done, last in, first out.
@@ -87,7 +88,8 @@ type result struct {
 	costs []cost
 }
 
-// measure has each contender do the work once to warm up and then in turn, with another one first each time.
+// measure has each contender do the work once to warm up and then in rounds, in another order each time: what an engine puts off
+// until after its turn does not always fall to the same one.
 func measure(ctx context.Context, w work, e *env, rounds int) (results []result, err error) {
 	defer func() { err = errors.Join(err, e.close()) }()
 	contenders, err := w.prepare(ctx, e)
@@ -97,13 +99,13 @@ func measure(ctx context.Context, w work, e *env, rounds int) (results []result,
 	for _, c := range contenders {
 		results = append(results, result{contender: c})
 	}
-	first := -1
+	order, first := rand.New(rand.NewPCG(1, 2)), -1
 	if w.once {
 		first, rounds = 0, 1
 	}
 	for round := first; round < rounds; round++ {
-		for i := range results {
-			r := &results[(i+round+1)%len(results)]
+		for _, i := range order.Perm(len(results)) {
+			r := &results[i]
 			if r.missing != "" {
 				continue
 			}
