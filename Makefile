@@ -42,7 +42,9 @@ fuzz: ## run each fuzz test for FUZZTIME (make fuzz FUZZTIME=1m)
 	done
 
 bench: ## measure Oxbow beside its peers (make bench BENCH="flags of bench/")
-	go -C bench run . $(BENCH)
+	@echo "bench: building the peers and testing them, unless that was done before"
+	go -C bench test -tags peers ./peers
+	go -C bench run -tags peers . $(BENCH)
 
 run: ## start a server with sample data and a small live workload
 	go run ./cmd/oxbow serve --demo

@@ -1,6 +1,6 @@
 // Bench measures Oxbow beside others that do the same work, and prints one table.
 //
-//	go -C bench run . [-quick] [-full] [-run RE] [-dir DIR] [-rounds N]
+//	go -C bench run -tags peers . [-quick] [-full] [-run RE] [-dir DIR] [-rounds N]
 //
 // How to read the table: docs/benchmarks.md.
 package main
@@ -37,7 +37,7 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "a few seconds in all, to see that everything works; the numbers mean little")
 	flag.BoolVar(&o.full, "full", false, "1,000,000 streams where it is 100,000 otherwise; takes some minutes and some gigabytes more")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: go -C bench run . [-quick] [-full] [-run RE] [-dir DIR] [-rounds N]")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go -C bench run -tags peers . [-quick] [-full] [-run RE] [-dir DIR] [-rounds N]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

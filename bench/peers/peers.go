@@ -3,6 +3,8 @@
 // Each does the work that Oxbow does in the same row, as well as its engine can, see the comment of each type: it checks the
 // expected revision, numbers events in the order of their commits, keeps record and metadata, and finds events by stream, type,
 // tag and correlation. None looks for repeated event ids, serves conditions over queries, or pushes new events.
+//
+// The tag peers builds SQLite and JetStream in: without it, nobody who only tests Oxbow has to compile them.
 package peers
 
 import (

@@ -1,6 +1,5 @@
-//go:build !cgo || race
+//go:build !peers || !cgo
 
 package peers
 
-// Compiling SQLite with the race detector takes a minute in which nothing of Oxbow is tested.
-var sqlitePeer = Peer{Name: "SQLite", Missing: "needs cgo, and no -race"}
+var sqlitePeer = Peer{Name: "SQLite", Missing: "build it in with -tags peers, and with cgo"}
