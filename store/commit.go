@@ -163,6 +163,9 @@ func (c *Commit) checkItems() error {
 		if len(w.Value) > MaxData {
 			return at("items", i, event.Invalid("value", "has %d bytes, the limit is %d", len(w.Value), MaxData))
 		}
+		if err := w.checkStreamMeta(); err != nil {
+			return at("items", i, err)
+		}
 	}
 	if len(c.Items) < 2 {
 		return nil
@@ -174,6 +177,20 @@ func (c *Commit) checkItems() error {
 			return at("items", i, event.Invalid("key", "%q occurs twice in the commit", w.Key))
 		}
 		seen[key{w.Bucket, w.Key}] = true
+	}
+	return nil
+}
+
+// checkStreamMeta refuses metadata of a stream that say nothing.
+func (w *ItemWrite) checkStreamMeta() error {
+	if w.Bucket != StreamBucket {
+		return nil
+	}
+	if err := event.CheckName("key", w.Key); err != nil || w.Delete {
+		return err
+	}
+	if _, err := ParseStreamMeta(w.Value); err != nil {
+		return event.Invalid("value", "%v", err)
 	}
 	return nil
 }

@@ -11,15 +11,16 @@ import (
 // the context's error.
 type Driver interface {
 	// Append writes the commit and returns once it is as durable as the receipt says. It calls Commit.Check first; then it looks
-	// for the events' ids: those of one earlier commit get its receipt, ids known otherwise get DuplicateError; conditions come
-	// last. Each item gets a revision greater than any before. The commit stays the caller's, and is not changed.
+	// for the events' ids: those of one earlier commit get its receipt, ids known otherwise get DuplicateError; an event or an item
+	// of StreamBucket for a tombstoned stream then gets *TombstoneError; conditions come last. Each item gets a revision greater
+	// than any before. The commit stays the caller's, and is not changed.
 	Append(ctx context.Context, c Commit) (Receipt, error)
 
-	// Read yields the records that match, in order of position, as the store stood when the iteration began. After an error it
-	// yields no more. The record's bytes belong to the caller.
+	// Read yields the records that match and that their stream's metadata keep, in order of position, as the store stood when the
+	// iteration began. After an error it yields no more. The record's bytes belong to the caller.
 	Read(ctx context.Context, q Query) iter.Seq2[event.Record, error]
 
-	// Head returns the position of the newest readable record, 0 when there is none.
+	// Head returns the position of the newest record, 0 when there is none. It does not fall when records are gone.
 	Head(ctx context.Context) (Position, error)
 
 	// Wait returns the head as soon as it is after the given position.
@@ -38,16 +39,16 @@ type Driver interface {
 
 // StreamLister is a driver that can list its streams.
 type StreamLister interface {
-	// Streams yields the streams whose name begins with prefix, in order of name.
+	// Streams yields the streams that exist and whose name begins with prefix, in order of name. Deleted ones do not.
 	Streams(ctx context.Context, prefix string) iter.Seq2[StreamInfo, error]
 }
 
 // StreamInfo describes a stream.
 type StreamInfo struct {
 	Name     string   `json:"name"`
-	Revision uint64   `json:"revision"` // which is the number of its events
-	First    Position `json:"first"`
-	Last     Position `json:"last"`
+	Revision uint64   `json:"revision"` // of its newest event, which is the number of events that it ever had
+	First    Position `json:"first"`    // of the oldest event that is not gone; 0 when all are
+	Last     Position `json:"last"`     // of the newest likewise
 }
 
 // Statistician is a driver that can count.
@@ -57,10 +58,10 @@ type Statistician interface {
 
 // Stats counts what a store holds.
 type Stats struct {
-	Events  uint64            `json:"events"`
-	Streams uint64            `json:"streams"`
+	Events  uint64            `json:"events"`  // that were ever appended, also those that are gone since
+	Streams uint64            `json:"streams"` // that exist
 	Items   uint64            `json:"items"`
 	Bytes   uint64            `json:"bytes"` // on disk, or in memory when there is no disk
 	Head    Position          `json:"head"`
-	Types   map[string]uint64 `json:"types"` // events by type
+	Types   map[string]uint64 `json:"types"` // events by type, counted as Events are
 }

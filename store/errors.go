@@ -7,11 +7,12 @@ import (
 
 // What a caller branches on with errors.Is. Bad input answers to event.ErrInvalid.
 var (
-	ErrConflict = errors.New("conflict")          // a condition did not hold; nothing was written
-	ErrClosed   = errors.New("store is closed")   // the store was closed before or during the call
-	ErrInUse    = errors.New("store is in use")   // another process holds it
-	ErrDamaged  = errors.New("store is damaged")  // bytes are not what was written
-	ErrFailed   = errors.New("store has stopped") // a write failed in a way that leaves its outcome unknown; reopen it
+	ErrConflict  = errors.New("conflict")             // a condition did not hold; nothing was written
+	ErrTombstone = errors.New("stream is tombstoned") // the stream was deleted for good; nothing was written, nor ever can be
+	ErrClosed    = errors.New("store is closed")      // the store was closed before or during the call
+	ErrInUse     = errors.New("store is in use")      // another process holds it
+	ErrDamaged   = errors.New("store is damaged")     // bytes are not what was written
+	ErrFailed    = errors.New("store has stopped")    // a write failed in a way that leaves its outcome unknown; reopen it
 )
 
 // ConflictError says which condition failed: what was expected, and what was found.
@@ -52,3 +53,13 @@ func DuplicateError(id fmt.Stringer, wantStream, foundStream string, found Posit
 		Got:  fmt.Sprintf("that id in stream %q at position %d", foundStream, found),
 	}
 }
+
+// TombstoneError says to which stream nothing can be appended. It is no conflict: trying again does not help.
+type TombstoneError struct{ Stream string }
+
+func (e *TombstoneError) Error() string {
+	return fmt.Sprintf("stream %q was deleted for good, and takes neither events nor metadata; use another name", e.Stream)
+}
+
+// Is reports that the error is ErrTombstone.
+func (e *TombstoneError) Is(target error) bool { return target == ErrTombstone }

@@ -24,6 +24,10 @@ func (m *Memory) Append(ctx context.Context, c store.Commit) (store.Receipt, err
 	if err := c.Check(); err != nil {
 		return store.Receipt{}, err
 	}
+	metas, err := metaWrites(c.Items)
+	if err != nil {
+		return store.Receipt{}, err
+	}
 	c.Events, c.Items = cloneEvents(c.Events), cloneItems(c.Items)
 
 	m.mu.Lock()
@@ -34,12 +38,15 @@ func (m *Memory) Append(ctx context.Context, c store.Commit) (store.Receipt, err
 	if r, repeated, err := m.repeated(c.Events); repeated || err != nil {
 		return r, err
 	}
+	if err := m.checkTombstones(c.Events, metas); err != nil {
+		return store.Receipt{}, err
+	}
 	for i := range c.Conditions {
 		if err := m.check(&c.Conditions[i]); err != nil {
 			return store.Receipt{}, err
 		}
 	}
-	return m.write(&c), nil
+	return m.write(&c, metas), nil
 }
 
 func cloneEvents(events []event.Record) []event.Record {
@@ -98,11 +105,11 @@ func (m *Memory) check(c *store.Condition) error {
 		}
 		return nil
 	default:
-		return c.Conflict(m.log.revision(c.Stream))
+		return c.Conflict(m.log.seen(c.Stream))
 	}
 }
 
-func (m *Memory) write(c *store.Commit) store.Receipt {
+func (m *Memory) write(c *store.Commit, metas []metaWrite) store.Receipt {
 	m.sequence++
 	var wrote commit
 	if len(c.Items) > 0 {
@@ -119,6 +126,9 @@ func (m *Memory) write(c *store.Commit) store.Receipt {
 		wrote.last = m.log.head()
 		m.commits = append(m.commits, wrote)
 		m.wake()
+	}
+	for _, w := range metas {
+		m.log.rules.set(w.stream, w.meta, m.log.revision(w.stream))
 	}
 	return m.receipt(wrote)
 }

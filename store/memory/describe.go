@@ -5,7 +5,9 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -29,14 +31,34 @@ func (m *Memory) Streams(ctx context.Context, prefix string) iter.Seq2[store.Str
 
 func (m *Memory) streams(prefix string) (infos []store.StreamInfo) {
 	m.mu.RLock()
-	for name, at := range m.log.byStream {
-		if strings.HasPrefix(name, prefix) {
-			infos = append(infos, store.StreamInfo{Name: name, Revision: uint64(len(at)), First: at[0], Last: at[len(at)-1]})
+	keeps := m.log.rules.at(time.Now)
+	for name := range m.log.byStream {
+		if strings.HasPrefix(name, prefix) && m.log.seen(name) > 0 {
+			infos = append(infos, m.log.describe(name, keeps))
 		}
 	}
 	m.mu.RUnlock()
 	slices.SortFunc(infos, func(a, b store.StreamInfo) int { return strings.Compare(a.Name, b.Name) })
 	return infos
+}
+
+// describe tells of a stream that exists. Either end of it may be gone, the newest events too, since their times may be older.
+func (l *eventLog) describe(name string, keeps func(*event.Record) bool) store.StreamInfo {
+	info := store.StreamInfo{Name: name, Revision: l.seen(name)}
+	gone := func(p store.Position) bool { return keeps != nil && !keeps(&l.records[p-1]) }
+	at := l.byStream[name]
+	for len(at) > 0 && gone(at[len(at)-1]) {
+		at = at[:len(at)-1]
+	}
+	if len(at) == 0 {
+		return info
+	}
+	info.Last = at[len(at)-1]
+	for gone(at[0]) {
+		at = at[1:]
+	}
+	info.First = at[0]
+	return info
 }
 
 // Stats counts. Bytes are those of the events' data and the items' values.
@@ -48,7 +70,7 @@ func (m *Memory) Stats(ctx context.Context) (store.Stats, error) {
 	defer m.mu.RUnlock()
 	s := store.Stats{
 		Events:  uint64(len(m.log.records)),
-		Streams: uint64(len(m.log.byStream)),
+		Streams: uint64(len(m.log.byStream)) - m.log.rules.gone(),
 		Bytes:   m.log.bytes,
 		Head:    m.log.head(),
 		Types:   make(map[string]uint64, len(m.log.byType)),

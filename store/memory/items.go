@@ -9,11 +9,11 @@ import (
 )
 
 // itemTable is the items by bucket and key.
-type itemTable map[string]*node
+type itemTable map[string]*node[store.Item]
 
 func (t itemTable) get(bucket, key string) store.Item {
 	if n := t[bucket].find(key); n != nil {
-		return n.item
+		return n.value
 	}
 	return store.Item{Bucket: bucket, Key: key}
 }
@@ -23,7 +23,7 @@ func (t itemTable) write(w store.ItemWrite, revision uint64) {
 	if w.Delete {
 		root = root.without(w.Key)
 	} else {
-		root = root.with(store.Item{Bucket: w.Bucket, Key: w.Key, Value: w.Value, Revision: revision})
+		root = root.with(w.Key, store.Item{Bucket: w.Bucket, Key: w.Key, Value: w.Value, Revision: revision})
 	}
 	if root == nil {
 		delete(t, w.Bucket)

@@ -18,6 +18,7 @@ type eventLog struct {
 	byType        map[string][]store.Position
 	byTag         map[string][]store.Position
 	byCorrelation map[event.ID][]store.Position
+	rules         rules
 	bytes         uint64
 }
 
@@ -33,7 +34,14 @@ func newEventLog() eventLog {
 
 func (l *eventLog) head() store.Position { return store.Position(len(l.records)) }
 
+// revision returns that of the stream's newest event ever.
 func (l *eventLog) revision(stream string) uint64 { return uint64(len(l.byStream[stream])) }
+
+// seen returns the revision that conditions see.
+func (l *eventLog) seen(stream string) uint64 {
+	found, _ := l.rules.of(stream)
+	return found.meta.Revision(l.revision(stream))
+}
 
 // add takes the record as the newest, and owns it from now on.
 func (l *eventLog) add(r event.Record) {
@@ -42,6 +50,7 @@ func (l *eventLog) add(r event.Record) {
 	l.records = append(l.records, r)
 	l.ids[r.ID] = r.Position
 	l.byStream[r.Stream] = append(l.byStream[r.Stream], r.Position)
+	l.rules.grew(r.Stream, r.Revision)
 	l.byType[r.Type] = append(l.byType[r.Type], r.Position)
 	for i, tag := range r.Tags {
 		if !slices.Contains(r.Tags[:i], tag) {

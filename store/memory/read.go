@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -34,16 +35,16 @@ func (m *Memory) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record
 	}
 }
 
-// find takes a snapshot, for which the caller holds the lock, and returns what yields the records in it that match. The records
-// are the log's own: not to be changed.
+// find takes a snapshot, for which the caller holds the lock, and returns what yields the records in it that match and are
+// kept. The records are the log's own: not to be changed.
 func (l *eventLog) find(q store.Query) iter.Seq[*event.Record] {
 	records := l.records
-	at := l.candidates(&q)
+	at, keeps := l.candidates(&q), l.rules.at(time.Now)
 	return func(yield func(*event.Record) bool) {
 		left := q.Limit
 		for p, ok := at.next(); ok; p, ok = at.next() {
 			r := &records[p-1]
-			if !store.MatchAny(q.Any, r) {
+			if !store.MatchAny(q.Any, r) || keeps != nil && !keeps(r) {
 				continue
 			}
 			if !yield(r) {
@@ -99,7 +100,8 @@ func (l *eventLog) postings(f *store.Filter) (lists [][]store.Position, indexed 
 	}
 	if f.Stream != "" {
 		stream := l.byStream[f.Stream]
-		offer(stream[min(f.AfterRevision, uint64(len(stream))):])
+		after := max(f.AfterRevision, l.rules.first(f.Stream)-1)
+		offer(stream[min(after, uint64(len(stream))):])
 	}
 	for _, tag := range f.Tags {
 		offer(l.byTag[tag])

@@ -4,20 +4,19 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strings"
-
-	"github.com/oxbow-events/oxbow/store"
 )
 
 // node is the root of a treap: ordered by key, and balanced because random ranks form a heap (Seidel and Aragon, 1996). Nodes
 // never change; a change makes new ones along the path, so that whoever holds a root holds a snapshot. A nil node is empty.
-type node struct {
-	item        store.Item
+type node[V any] struct {
+	key         string
+	value       V
 	rank        uint64
 	size        int // of the tree below and with this node
-	left, right *node
+	left, right *node[V]
 }
 
-func (n *node) count() int {
+func (n *node[V]) count() int {
 	if n == nil {
 		return 0
 	}
@@ -25,13 +24,13 @@ func (n *node) count() int {
 }
 
 // joined returns a copy of n with these children.
-func (n *node) joined(left, right *node) *node {
-	return &node{item: n.item, rank: n.rank, size: left.count() + 1 + right.count(), left: left, right: right}
+func (n *node[V]) joined(left, right *node[V]) *node[V] {
+	return &node[V]{key: n.key, value: n.value, rank: n.rank, size: left.count() + 1 + right.count(), left: left, right: right}
 }
 
-func (n *node) find(key string) *node {
+func (n *node[V]) find(key string) *node[V] {
 	for n != nil {
-		switch order := strings.Compare(key, n.item.Key); {
+		switch order := strings.Compare(key, n.key); {
 		case order == 0:
 			return n
 		case order < 0:
@@ -43,19 +42,19 @@ func (n *node) find(key string) *node {
 	return nil
 }
 
-// with returns the tree with the item in it.
-func (n *node) with(item store.Item) *node {
-	left, right := n.split(item.Key)
-	found := &node{item: item, rank: rand.Uint64(), size: 1}
-	return merge(merge(left, found), right.without(item.Key))
+// with returns the tree with the value under the key.
+func (n *node[V]) with(key string, value V) *node[V] {
+	left, right := n.split(key)
+	found := &node[V]{key: key, value: value, rank: rand.Uint64(), size: 1}
+	return merge(merge(left, found), right.without(key))
 }
 
 // without returns the tree without the key.
-func (n *node) without(key string) *node {
+func (n *node[V]) without(key string) *node[V] {
 	if n == nil {
 		return nil
 	}
-	switch order := strings.Compare(key, n.item.Key); {
+	switch order := strings.Compare(key, n.key); {
 	case order == 0:
 		return merge(n.left, n.right)
 	case order < 0:
@@ -66,11 +65,11 @@ func (n *node) without(key string) *node {
 }
 
 // split returns the trees of smaller keys, and of the key and larger ones.
-func (n *node) split(key string) (smaller, others *node) {
+func (n *node[V]) split(key string) (smaller, others *node[V]) {
 	if n == nil {
 		return nil, nil
 	}
-	if n.item.Key < key {
+	if n.key < key {
 		middle, others := n.right.split(key)
 		return n.joined(n.left, middle), others
 	}
@@ -79,7 +78,7 @@ func (n *node) split(key string) (smaller, others *node) {
 }
 
 // merge returns the tree of both; every key of a is smaller than those of b.
-func merge(a, b *node) *node {
+func merge[V any](a, b *node[V]) *node[V] {
 	switch {
 	case a == nil:
 		return b
@@ -92,20 +91,20 @@ func merge(a, b *node) *node {
 	}
 }
 
-// between yields the items with from <= key < to in order of key; an empty to means to the end.
-func (n *node) between(from, to string) iter.Seq[store.Item] {
-	return func(yield func(store.Item) bool) { n.walk(from, to, yield) }
+// between yields the values with from <= key < to in order of key; an empty to means to the end.
+func (n *node[V]) between(from, to string) iter.Seq[V] {
+	return func(yield func(V) bool) { n.walk(from, to, yield) }
 }
 
-func (n *node) walk(from, to string, yield func(store.Item) bool) (more bool) {
+func (n *node[V]) walk(from, to string, yield func(V) bool) (more bool) {
 	if n == nil {
 		return true
 	}
-	reached, within := n.item.Key >= from, to == "" || n.item.Key < to
+	reached, within := n.key >= from, to == "" || n.key < to
 	if reached && !n.left.walk(from, to, yield) {
 		return false
 	}
-	if reached && within && !yield(n.item) {
+	if reached && within && !yield(n.value) {
 		return false
 	}
 	return !within || n.right.walk(from, to, yield)
