@@ -58,7 +58,10 @@ var Table = []Room{
 
 	// Drivers.
 	{Path: "store/memory", Imports: []string{"event", "store", "internal/..."}},
-	{Path: "store/filelog", Imports: []string{"event", "store", "internal/..."}},
+	{Path: "store/filelog", Imports: []string{"event", "store", "store/filelog/internal/...", "internal/..."}},
+	{Path: "store/filelog/internal/disk"},
+	{Path: "store/filelog/internal/index", Imports: []string{"event", "store/filelog/internal/disk"}},
+	{Path: "store/filelog/internal/items", Imports: []string{"store"}},
 
 	// Features.
 	{Path: "consumer", Imports: []string{"event", "store", "internal/..."}},

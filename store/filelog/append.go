@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 // Append writes the commit and returns once it is on the disk. Commits that arrive while the disk is busy are written and synced
@@ -45,7 +47,8 @@ func (l *Log) Append(ctx context.Context, c store.Commit) (store.Receipt, error)
 func newRequest(c *store.Commit) (*request, error) {
 	r := &request{
 		conditions: cloneConditions(c.Conditions),
-		events:     make([]known, len(c.Events)),
+		events:     make([]index.Event, len(c.Events)),
+		times:      make([]time.Time, len(c.Events)),
 		items:      slices.Clone(c.Items),
 		encoded:    make([]byte, 0, encodedSize(c)),
 		ends:       make([]int, 0, len(c.Events)+len(c.Items)),
@@ -53,7 +56,8 @@ func newRequest(c *store.Commit) (*request, error) {
 	}
 	for i := range c.Events {
 		e := &c.Events[i]
-		r.events[i] = known{id: e.ID, stream: e.Stream, kind: e.Type, correlation: e.CorrelationID, tags: slices.Clone(e.Tags)}
+		r.events[i] = index.Event{ID: e.ID, Stream: e.Stream, Type: e.Type, Correlation: e.CorrelationID, Tags: slices.Clone(e.Tags)}
+		r.times[i] = e.Time
 		r.encoded = appendRecord(r.encoded, e)
 		r.ends = append(r.ends, len(r.encoded))
 	}
@@ -106,7 +110,7 @@ func (l *Log) receipt(r *request) (store.Receipt, error) {
 		receipt.Revisions = make(map[string]uint64, 1)
 	}
 	for i := range r.events {
-		receipt.Revisions[r.events[i].stream] = o.revisions[i]
+		receipt.Revisions[r.events[i].Stream] = o.revisions[i]
 	}
 	return receipt, nil
 }

@@ -4,16 +4,27 @@ import (
 	"strings"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
-// candidates returns positions up to head among which is every match of the query.
-func (x *index) candidates(q *store.Query, head store.Position) walker {
-	w := walker{backward: q.Backward, from: min(q.After, head) + 1, to: head}
+// finder looks for positions in a shape as it stood at a head.
+type finder struct {
+	hasher index.Hasher
+	shape  *shape
+	head   store.Position
+}
+
+// candidates returns positions up to the head among which is every match of the query.
+func (f *finder) candidates(q *store.Query) walker {
+	w := walker{backward: q.Backward, from: min(q.After, f.head) + 1, to: f.head}
 	if q.Before > 0 {
 		w.to = min(w.to, q.Before-1)
 	}
+	if w.to < w.from {
+		return walker{listed: true}
+	}
 	for i := range q.Any {
-		lists, ok := x.lists(&q.Any[i], w.from, w.to)
+		lists, ok := f.lists(&q.Any[i], w.from, w.to)
 		if !ok || len(w.lists)+len(lists) > maxLists {
 			w.lists = nil
 			return w
@@ -27,103 +38,196 @@ func (x *index) candidates(q *store.Query, head store.Position) walker {
 // maxLists is how many lists are merged at most; beyond it, all records of the range are looked at.
 const maxLists = 64
 
+// choice is lists that hold every match of a filter, and how long they are.
+type choice struct {
+	length int
+	lists  func() []index.Postings
+}
+
 // lists returns lists of positions from from to to that together hold every match of the filter; ok is false when looking at the
 // whole range is no more work. Of several sets of lists that would do, it takes the shortest.
-func (x *index) lists(f *store.Filter, from, to store.Position) (best []positions, ok bool) {
-	if to < from {
-		return nil, true
-	}
-	shortest := int(to - from + 1)
-	offer := func(lists ...positions) {
-		n := 0
-		for i, list := range lists {
-			lists[i] = list[list.upTo(from-1):list.upTo(to)]
-			n += len(lists[i])
-		}
-		if n < shortest {
-			best, shortest, ok = lists, n, true
+func (f *finder) lists(filter *store.Filter, from, to store.Position) (best []index.Postings, ok bool) {
+	var shortest *choice
+	for _, c := range f.choices(filter, from, to) {
+		if shortest == nil || c.length < shortest.length {
+			shortest = &c
 		}
 	}
-	if !f.ID.IsZero() {
-		offer(x.withID(f))
+	if shortest == nil || uint64(shortest.length) > 2*uint64(to-from+1) {
+		return nil, false
 	}
-	if f.Stream != "" {
-		offer(x.inStream(f))
-	}
-	if f.StreamPrefix != "" {
-		if lists, few := x.withPrefix(f.StreamPrefix); few {
-			offer(lists...)
+	n := 0
+	for _, list := range shortest.lists() {
+		if n += list.Count(); list.Count() > 0 {
+			best = append(best, list)
 		}
 	}
-	for _, tag := range f.Tags {
-		offer(x.tags[tag].list())
-	}
-	if !f.Correlation.IsZero() {
-		offer(x.correlations[f.Correlation].list())
-	}
-	if len(f.Types) > 0 {
-		offer(x.ofTypes(f.Types)...)
-	}
-	return best, ok
+	return best, uint64(n) < uint64(to-from+1)
 }
 
-func (x *index) withID(f *store.Filter) positions {
-	if p := x.ids[f.ID]; p > 0 {
-		return positions{p}
+func (f *finder) choices(filter *store.Filter, from, to store.Position) (all []choice) {
+	keyed := func(keys ...index.Key) {
+		c := choice{lists: func() (lists []index.Postings) {
+			for i := range keys {
+				lists = append(lists, f.shape.postings(&keys[i], from, to))
+			}
+			return lists
+		}}
+		for i := range keys {
+			c.length += f.shape.count(&keys[i], from, to)
+		}
+		all = append(all, c)
 	}
-	return nil
+	if !filter.ID.IsZero() {
+		keyed(f.hasher.ID(filter.ID))
+		return all // nothing is shorter
+	}
+	if filter.Stream != "" {
+		all = append(all, f.ofStream(filter, from, to))
+	}
+	for _, tag := range filter.Tags {
+		keyed(f.hasher.Tag(tag))
+	}
+	if !filter.Correlation.IsZero() { // the first event of a correlation is found by its id
+		keyed(f.hasher.Correlation(filter.Correlation), f.hasher.ID(filter.Correlation))
+	}
+	if len(filter.Types) > 0 && len(filter.Types) <= maxLists {
+		var keys []index.Key
+		for _, name := range filter.Types {
+			keys = append(keys, f.hasher.Type(name))
+		}
+		keyed(keys...)
+	}
+	if filter.StreamPrefix != "" && filter.Stream == "" {
+		if c, few := f.withPrefix(filter.StreamPrefix, from, to); few {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
-func (x *index) inStream(f *store.Filter) positions {
-	s := x.streams[f.Stream]
-	if s == nil {
-		return nil
+func (f *finder) ofStream(filter *store.Filter, from, to store.Position) choice {
+	k, after := f.hasher.Stream(filter.Stream), filter.AfterRevision
+	return choice{
+		length: f.shape.count(&k, from, to),
+		lists:  func() []index.Postings { return []index.Postings{f.shape.stream(&k, after, from, to)} },
 	}
-	return s.at[min(f.AfterRevision, s.revision()):]
 }
 
 // withPrefix returns the lists of the streams whose name begins so, if they are few.
-func (x *index) withPrefix(prefix string) (lists []positions, few bool) {
-	x.names.AscendGreaterOrEqual(&stream{name: prefix}, func(s *stream) bool {
-		if !strings.HasPrefix(s.name, prefix) {
-			return false
+func (f *finder) withPrefix(prefix string, from, to store.Position) (c choice, few bool) {
+	var keys []index.Key
+	names := f.shape.names(prefix)
+	for name, ok := names.next(); ok; name, ok = names.next() {
+		if len(keys) == maxLists {
+			return choice{}, false
 		}
-		lists = append(lists, s.at)
-		return len(lists) <= maxLists
-	})
-	return lists, len(lists) <= maxLists
+		keys = append(keys, f.hasher.Stream(name))
+	}
+	for i := range keys {
+		c.length += f.shape.count(&keys[i], from, to)
+	}
+	c.lists = func() (lists []index.Postings) {
+		for i := range keys {
+			lists = append(lists, f.shape.stream(&keys[i], 0, from, to))
+		}
+		return lists
+	}
+	return c, true
 }
 
-func (x *index) ofTypes(types []string) (lists []positions) {
-	for _, name := range types {
-		lists = append(lists, x.types[name].list())
+// nameMerge is the names of streams in order, each once.
+type nameMerge struct{ all []*nameCursor }
+
+// names returns the names of the streams that begin so.
+func (s *shape) names(prefix string) *nameMerge {
+	m := &nameMerge{}
+	for _, r := range s.runs {
+		m.all = append(m.all, ofRun(r.Run, prefix))
 	}
-	return lists
+	for _, t := range s.tables {
+		m.all = append(m.all, ofTable(t.Names(prefix)))
+	}
+	return m
+}
+
+func (m *nameMerge) next() (name string, ok bool) {
+	for _, c := range m.all {
+		if c.ok && (!ok || c.name < name) {
+			name, ok = c.name, true
+		}
+	}
+	for _, c := range m.all {
+		if c.ok && c.name == name {
+			c.advance()
+		}
+	}
+	return name, ok
+}
+
+// nameCursor is a sequence of names, and the one that is next.
+type nameCursor struct {
+	name string
+	ok   bool
+	next func() (string, bool)
+}
+
+func (c *nameCursor) advance() { c.name, c.ok = c.next() }
+
+func ofTable(names []string) *nameCursor {
+	c := &nameCursor{next: func() (name string, ok bool) {
+		if len(names) == 0 {
+			return "", false
+		}
+		name, names = names[0], names[1:]
+		return name, true
+	}}
+	c.advance()
+	return c
+}
+
+func ofRun(r *index.Run, prefix string) *nameCursor {
+	i := r.NameFrom(prefix)
+	c := &nameCursor{next: func() (string, bool) {
+		name, ok := r.Name(i)
+		i++
+		return name, ok && strings.HasPrefix(name, prefix)
+	}}
+	c.advance()
+	return c
 }
 
 // walker goes through the union of lists, or through a range, in order and without repeats.
 type walker struct {
 	backward bool
 	listed   bool
-	lists    []positions
+	lists    []index.Postings
 	from, to store.Position // the range
 }
 
 func (w *walker) next() (p store.Position, ok bool) {
-	if !w.listed {
+	switch {
+	case !w.listed:
 		return w.nextOfRange()
+	case len(w.lists) == 1:
+		if list := &w.lists[0]; list.Count() > 0 {
+			p, ok = w.edge(list), true
+			w.drop(list)
+		}
+		return p, ok
 	}
-	for _, list := range w.lists {
-		if len(list) == 0 {
+	for i := range w.lists {
+		list := &w.lists[i]
+		if list.Count() == 0 {
 			continue
 		}
 		if edge := w.edge(list); !ok || edge != p && (edge < p) != w.backward {
 			p, ok = edge, true
 		}
 	}
-	for i, list := range w.lists {
-		if len(list) > 0 && w.edge(list) == p {
-			w.lists[i] = w.rest(list)
+	for i := range w.lists {
+		if list := &w.lists[i]; list.Count() > 0 && w.edge(list) == p {
+			w.drop(list)
 		}
 	}
 	return p, ok
@@ -142,16 +246,17 @@ func (w *walker) nextOfRange() (p store.Position, ok bool) {
 	}
 }
 
-func (w *walker) edge(list positions) store.Position {
+func (w *walker) edge(list *index.Postings) store.Position {
 	if w.backward {
-		return list[len(list)-1]
+		return list.Last()
 	}
-	return list[0]
+	return list.First()
 }
 
-func (w *walker) rest(list positions) positions {
+func (w *walker) drop(list *index.Postings) {
 	if w.backward {
-		return list[:len(list)-1]
+		list.DropLast()
+	} else {
+		list.DropFirst()
 	}
-	return list[1:]
 }

@@ -2,109 +2,209 @@ package filelog
 
 import (
 	"slices"
-	"strings"
+	"time"
 
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 // decide returns why the commit must not happen, or nil. A commit that has happened before is settled here.
 func (s *sequencer) decide(r *request) error {
-	if repeated, err := s.repeated(r); repeated || err != nil {
-		return err
-	}
-	for i := range r.conditions {
-		if err := s.check(&r.conditions[i]); err != nil {
+	return wrapDamage(index.Try(func() error {
+		if repeated, err := s.repeated(r); repeated || err != nil {
 			return err
 		}
-	}
-	return nil
+		if err := s.tombstoned(r); err != nil {
+			return err
+		}
+		for i := range r.conditions {
+			if err := s.check(&r.conditions[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // repeated reports whether an earlier commit wrote these very events, and fills in its outcome. Events of which some are known
 // otherwise are a conflict.
 func (s *sequencer) repeated(r *request) (bool, error) {
-	x := s.log.index
-	i := slices.IndexFunc(r.events, func(e known) bool { return x.ids[e.id] > 0 })
-	if i < 0 {
-		return false, nil
+	for i := range r.events {
+		found, stream, err := s.known(r.events[i].ID)
+		if err != nil {
+			return false, err
+		}
+		if found == 0 {
+			continue
+		}
+		if same, err := s.same(r, found); same || err != nil {
+			return same, err
+		}
+		return false, store.DuplicateError(r.events[i].ID, r.events[i].Stream, stream, found)
 	}
-	found := x.ids[r.events[i].id]
-	wrote, last := x.wrote(found)
-	if !x.same(r.events, wrote.first, last) {
-		return false, store.DuplicateError(r.events[i].id, r.events[i].stream, x.places.at(found).stream.name, found)
+	return false, nil
+}
+
+// known returns where the event with that id stands, and its stream; 0 when there is none.
+func (s *sequencer) known(id event.ID) (found store.Position, stream string, err error) {
+	k := s.log.hasher.ID(id)
+	s.log.shape.newest(s.head+1, func(p part) bool {
+		for at := p.Postings(&k, 1, s.head); at.Count() > 0 && found == 0 && err == nil; at.DropFirst() {
+			var r event.Record
+			if err = s.look(at.First(), &r); err == nil && r.ID == id {
+				found, stream = r.Position, r.Stream
+			}
+		}
+		return found == 0 && err == nil
+	})
+	return found, stream, err
+}
+
+// look returns what is known of the record at a position, which may be one that is about to be written; r stays zero when it is gone.
+func (s *sequencer) look(p store.Position, r *event.Record) error {
+	if p > s.log.visible.head {
+		*r = *s.staging[p-s.log.visible.head-1].record()
+		return nil
 	}
-	o := &r.outcome
-	o.repeated, o.first, o.last = true, wrote.first, last
-	for p := o.first; p <= o.last; p++ {
-		o.revisions = append(o.revisions, x.revisionAt(p))
+	_, err := s.reader().read(p, nil, r)
+	return err
+}
+
+// reader returns what reads the log as it is written.
+func (s *sequencer) reader() *reader {
+	l := s.log
+	if s.reading.shape != l.shape {
+		s.reading = reader{shape: l.shape}
 	}
-	if wrote.items {
+	s.reading.places, s.reading.limit = l.places, l.visible.tail
+	return &s.reading
+}
+
+// same reports whether the request is the commit of the event at the position, and fills in its outcome.
+func (s *sequencer) same(r *request, found store.Position) (bool, error) {
+	wrote, err := s.wrote(found)
+	if err != nil || uint64(len(r.events)) != uint64(wrote.events) {
+		return false, err
+	}
+	o := outcome{repeated: true, first: wrote.first, last: wrote.first + store.Position(wrote.events) - 1}
+	for i := range r.events {
+		var at event.Record
+		if err := s.look(wrote.first+store.Position(i), &at); err != nil {
+			return false, err
+		}
+		if at.ID != r.events[i].ID || at.Stream != r.events[i].Stream {
+			return false, nil
+		}
+		o.revisions = append(o.revisions, at.Revision)
+	}
+	if wrote.items > 0 {
 		o.itemRevision = wrote.sequence
 	}
+	r.outcome = o
 	return true, nil
 }
 
-// same reports whether the events are, in order and in the same streams, those from first to last.
-func (x *index) same(events []known, first, last store.Position) bool {
-	if uint64(len(events)) != uint64(last-first)+1 {
-		return false
+// wrote returns the frame of the commit that wrote the event at a position.
+func (s *sequencer) wrote(p store.Position) (*frame, error) {
+	if p > s.log.visible.head {
+		return s.staging[p-s.log.visible.head-1].frame, nil
 	}
-	for i := range events {
-		p := first + store.Position(i)
-		if x.ids[events[i].id] != p || x.places.at(p).stream.name != events[i].stream {
-			return false
-		}
+	r := s.reader()
+	r.begin(p)
+	first, err := commitAt(r.placer, r.now.indexOf(p))
+	if err != nil {
+		return nil, err
 	}
-	return true
+	offset, err := r.placer.at(first)
+	if err != nil {
+		return nil, err
+	}
+	at := int64(offset&^firstInCommit) - frameSize
+	b, _, err := r.at(at, frameSize)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := parseFrame(b, r.now.header.checksum, at); ok {
+		return &f, nil
+	}
+	return nil, r.damaged(at, p, "there is no whole frame")
 }
 
 func (s *sequencer) check(c *store.Condition) error {
-	x := s.log.index
 	switch c.Expect {
 	case store.ExpectItem:
-		return c.ItemConflict(s.itemRevision(c.Bucket, c.Key))
+		revision, err := s.itemRevision(c.Bucket, c.Key)
+		if err != nil {
+			return err
+		}
+		return c.ItemConflict(revision)
 	case store.ExpectNone:
-		if found := x.firstMatch(c.Filters, c.After); found > 0 {
-			return c.MatchConflict(found)
+		found, err := s.firstMatch(c.Filters, c.After)
+		if err == nil && found > 0 {
+			err = c.MatchConflict(found)
 		}
-		return nil
+		return err
 	default:
-		return c.Conflict(x.streams[c.Stream].revision())
+		m, err := s.meta(c.Stream)
+		if err != nil {
+			return err
+		}
+		return c.Conflict(m.Revision(s.revision(c.Stream)))
 	}
 }
 
-// itemRevision is the item's revision with the batch so far.
-func (s *sequencer) itemRevision(bucket, key string) uint64 {
+// revision is a stream's revision with the batch so far.
+func (s *sequencer) revision(stream string) uint64 {
+	k := s.log.hasher.Stream(stream)
+	return s.log.shape.revision(&k, s.head)
+}
+
+// itemRevision is an item's revision with the batch so far.
+func (s *sequencer) itemRevision(bucket, key string) (uint64, error) {
 	if revision, ok := s.staged[itemID{bucket, key}]; ok {
-		return revision
+		return revision, nil
 	}
-	return s.log.items.get(bucket, key).Revision
+	if s.log.items == nil {
+		return 0, nil
+	}
+	return s.log.items.Revision(bucket, key)
 }
 
-// firstMatch returns the first position after the given one that matches any of the filters, 0 when there is none. The index
-// knows enough of a record to tell.
-func (x *index) firstMatch(filters []store.Filter, after store.Position) store.Position {
-	w := x.candidates(&store.Query{Any: filters, After: after}, x.head)
+// firstMatch returns the first position after the given one that matches any of the filters, 0 when there is none.
+func (s *sequencer) firstMatch(filters []store.Filter, after store.Position) (store.Position, error) {
+	f := finder{hasher: s.log.hasher, shape: s.log.shape, head: s.head}
+	w := f.candidates(&store.Query{Any: filters, After: after})
 	for p, ok := w.next(); ok; p, ok = w.next() {
-		if slices.ContainsFunc(filters, func(f store.Filter) bool { return x.matches(&f, p) }) {
-			return p
+		var r event.Record
+		if err := s.look(p, &r); err != nil {
+			return 0, err
+		}
+		if r.Position == 0 || !store.MatchAny(filters, &r) {
+			continue
+		}
+		if kept, err := s.keeps(&r); kept || err != nil {
+			return p, err
 		}
 	}
-	return 0
+	return 0, nil
 }
 
-// matches does what store.Filter.Match does.
-func (x *index) matches(f *store.Filter, p store.Position) bool {
-	name := x.places.at(p).stream.name
-	switch {
-	case !f.ID.IsZero() && x.ids[f.ID] != p:
-	case f.Stream != "" && name != f.Stream:
-	case f.AfterRevision > 0 && x.revisionAt(p) <= f.AfterRevision:
-	case !strings.HasPrefix(name, f.StreamPrefix):
-	case len(f.Types) > 0 && !slices.ContainsFunc(f.Types, func(t string) bool { return x.types[t].list().contains(p) }):
-	case !f.Correlation.IsZero() && !x.correlations[f.Correlation].list().contains(p):
-	default:
-		return !slices.ContainsFunc(f.Tags, func(tag string) bool { return !x.tags[tag].list().contains(p) })
-	}
-	return false
+// stagedEvent is an event of the batch that is being decided.
+type stagedEvent struct {
+	event    *index.Event
+	time     time.Time
+	frame    *frame
+	offset   uint32
+	position store.Position
+	revision uint64
+}
+
+// record returns as much of the record as filters ask for.
+func (e *stagedEvent) record() *event.Record {
+	r := &event.Record{}
+	r.ID, r.Type, r.CorrelationID, r.Tags = e.event.ID, e.event.Type, e.event.Correlation, slices.Clip(e.event.Tags)
+	r.Time = e.time
+	r.Stream, r.Revision, r.Position = e.event.Stream, e.revision, e.position
+	return r
 }

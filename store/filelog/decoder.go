@@ -1,12 +1,14 @@
 package filelog
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // decoder takes values off the front of bytes that may be hostile. After the first that does not fit it has failed, and returns
-// zero values.
+// zero values. Texts are parts of the bytes, which nobody may change any more.
 type decoder struct {
 	rest   []byte
-	text   string // ends as rest does; texts are cut from it, so that a record's texts take one allocation
 	failed bool
 }
 
@@ -15,6 +17,11 @@ func (d *decoder) fail() {
 }
 
 func (d *decoder) uvarint() uint64 {
+	if len(d.rest) > 0 && d.rest[0] < 0x80 {
+		v := uint64(d.rest[0])
+		d.rest = d.rest[1:]
+		return v
+	}
 	v, n := binary.Uvarint(d.rest)
 	if n <= 0 {
 		d.fail()
@@ -22,6 +29,17 @@ func (d *decoder) uvarint() uint64 {
 	}
 	d.rest = d.rest[n:]
 	return v
+}
+
+// byte returns the next byte, 0xff when there is none.
+func (d *decoder) byte() byte {
+	if len(d.rest) == 0 {
+		d.fail()
+		return 0xff
+	}
+	b := d.rest[0]
+	d.rest = d.rest[1:]
+	return b
 }
 
 func (d *decoder) varint() int64 {
@@ -64,7 +82,10 @@ func (d *decoder) string() string {
 		d.fail()
 		return ""
 	}
-	begin := len(d.text) - len(d.rest)
+	if n == 0 {
+		return ""
+	}
+	b := d.rest[:n]
 	d.rest = d.rest[n:]
-	return d.text[begin : begin+int(n)]
+	return unsafe.String(&b[0], len(b)) // nobody changes the bytes: see decodeOwn
 }

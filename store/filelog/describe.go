@@ -3,64 +3,101 @@ package filelog
 import (
 	"context"
 	"iter"
-	"strings"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 // Streams yields the streams whose name begins with prefix, in order of name, as they stood when the iteration began.
 func (l *Log) Streams(ctx context.Context, prefix string) iter.Seq2[store.StreamInfo, error] {
 	return func(yield func(store.StreamInfo, error) bool) {
-		l.mu.Lock() // to clone changes the tree, though nobody sees it
-		names, head := l.index.names.Clone(), l.visible.head
-		l.mu.Unlock()
-		stopped := false
-		names.AscendGreaterOrEqual(&stream{name: prefix}, func(s *stream) bool {
-			if !strings.HasPrefix(s.name, prefix) || l.usable(ctx) != nil {
-				return false
-			}
-			if info := l.describe(s, head); info.Revision > 0 {
-				stopped = !yield(info, nil)
-			}
-			return !stopped
-		})
-		if err := l.usable(ctx); err != nil && !stopped {
+		if err := l.usable(ctx); err != nil {
 			yield(store.StreamInfo{}, err)
+			return
+		}
+		v, err := l.view()
+		if err != nil {
+			yield(store.StreamInfo{}, err)
+			return
+		}
+		defer v.close()
+		names, err := v.names(prefix)
+		if err != nil {
+			yield(store.StreamInfo{}, err)
+			return
+		}
+		for {
+			info, ok, err := v.nextStream(names)
+			if err == nil {
+				err = l.usable(ctx)
+			}
+			if err != nil {
+				yield(store.StreamInfo{}, err)
+			}
+			if err != nil || !ok || !yield(info, nil) {
+				return
+			}
 		}
 	}
 }
 
-// describe tells of the stream as it stood at head.
-func (l *Log) describe(s *stream, head store.Position) store.StreamInfo {
-	l.mu.RLock()
-	at := s.at
-	l.mu.RUnlock()
-	at = at[:at.upTo(head)]
-	if len(at) == 0 {
-		return store.StreamInfo{}
-	}
-	return store.StreamInfo{Name: s.name, Revision: uint64(len(at)), First: at[0], Last: at[len(at)-1]}
+// names begins with the names that begin so.
+func (v *view) names(prefix string) (names *nameMerge, err error) {
+	err = wrapDamage(index.Try(func() error {
+		names = v.finder.shape.names(prefix)
+		return nil
+	}))
+	return names, err
 }
 
-// Stats counts. Bytes are those of the segments.
+// nextStream returns the next stream that exists; ok is false when there is none.
+func (v *view) nextStream(names *nameMerge) (info store.StreamInfo, ok bool, err error) {
+	err = wrapDamage(index.Try(func() error {
+		var name string
+		for name, ok = names.next(); ok; name, ok = names.next() {
+			if info, err = v.describe(name); err != nil || info.Revision > 0 {
+				return err
+			}
+		}
+		return nil
+	}))
+	return info, ok, err
+}
+
+// Stats counts. Bytes are those of the segments, of the index and of the items.
 func (l *Log) Stats(ctx context.Context) (store.Stats, error) {
 	if err := l.usable(ctx); err != nil {
 		return store.Stats{}, err
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	stats := store.Stats{
-		Events:  uint64(l.visible.head),
-		Streams: uint64(l.visible.streams),
-		Items:   uint64(l.items.tree.Len()),
-		Bytes:   uint64(l.visible.bytes),
-		Head:    l.visible.head,
-		Types:   map[string]uint64{},
+	v, err := l.view()
+	if err != nil {
+		return store.Stats{}, err
 	}
-	for name, at := range l.index.types {
-		if n := at.upTo(l.visible.head); n > 0 {
-			stats.Types[name] = uint64(n)
+	defer v.close()
+	stats := store.Stats{Events: uint64(v.head), Head: v.head, Types: map[string]uint64{}}
+	err = wrapDamage(index.Try(func() error {
+		count := func(name string, n uint64) { stats.Types[name] += n }
+		for _, r := range v.finder.shape.runs {
+			stats.Streams += r.Begun()
+			stats.Bytes += uint64(r.Size())
+			r.Types(count)
 		}
+		for _, t := range v.finder.shape.tables {
+			stats.Streams += t.Begun(v.head)
+			t.Types(v.head, count)
+		}
+		for _, s := range v.finder.shape.segments {
+			stats.Bytes += uint64(s.size)
+		}
+		stats.Bytes += uint64(v.limit)
+		gone, err := v.forgotten()
+		stats.Streams -= gone
+		return err
+	}))
+	items := l.lockedItems()
+	defer items.close()
+	if items != nil {
+		stats.Items, stats.Bytes = v.kept.mark.Items, stats.Bytes+items.table.Bytes()
 	}
-	return stats, nil
+	return stats, err
 }

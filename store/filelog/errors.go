@@ -13,9 +13,13 @@ type DamageError struct {
 	Offset   int64          `json:"offset"`             // of the frame or record in the file
 	Position store.Position `json:"position,omitempty"` // of the first event that is in doubt; 0 when it is not known
 	Reason   string         `json:"reason"`
+	Index    bool           `json:"index,omitempty"` // the file is part of the index, which can be made again from the log
 }
 
 func (e *DamageError) Error() string {
+	if e.Index {
+		return fmt.Sprintf("%v: %s; the events are whole: run oxbow reindex", store.ErrDamaged, e.Finding())
+	}
 	return fmt.Sprintf("%v: %s; run oxbow verify to see all of the damage, and restore the file from a backup",
 		store.ErrDamaged, e.Finding())
 }

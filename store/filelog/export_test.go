@@ -7,7 +7,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 )
 
 // What the tests of this folder need beside the exported API.
@@ -24,7 +27,7 @@ const (
 )
 
 // RealFiles is the file system that Open uses.
-func RealFiles() FileSystem { return osFiles{} }
+func RealFiles() FileSystem { return disk.OS{} }
 
 // OpenOn is Open on another file system.
 func OpenOn(dir string, cfg Config, files FileSystem) (*Log, error) {
@@ -53,18 +56,18 @@ var (
 const RecordVersion = recordVersion
 
 // OpenSimulated is Open in a world that a test made: its files, no lock, a clock that stands still, and its own randomness.
-func OpenSimulated(dir string, cfg Config, files FileSystem, random io.Reader) (*Log, error) {
-	return open(dir, cfg, simulated(files, random))
+func OpenSimulated(dir string, cfg Config, files FileSystem, items vfs.FS, random io.Reader) (*Log, error) {
+	return open(dir, cfg, simulated(files, items, random))
 }
 
 // VerifySimulated is Verify in such a world.
 func VerifySimulated(ctx context.Context, dir string, files FileSystem) (Report, error) {
-	return verify(ctx, dir, nil, simulated(files, nil))
+	return verify(ctx, dir, nil, simulated(files, nil, nil))
 }
 
-func simulated(files FileSystem, random io.Reader) system {
+func simulated(files FileSystem, items vfs.FS, random io.Reader) system {
 	return system{
-		files: files, random: random,
+		files: files, items: items, random: random, inline: true,
 		lock: func(string, string) (func() error, error) { return func() error { return nil }, nil },
 		now:  func() time.Time { return time.Unix(1_800_000_000, 0) },
 	}

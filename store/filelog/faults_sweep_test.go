@@ -47,7 +47,7 @@ func buildUpon(t *testing.T, fault simFault, seed uint64, after int) (struck boo
 
 // appendUntilFault opens a log, appends some commits to small segments, and closes it. It returns what was acknowledged.
 func appendUntilFault(d *simDisk) (done []string) {
-	l, err := filelog.OpenSimulated(faultFolder, filelog.Config{SegmentBytes: 400}, d, zeros{})
+	l, err := filelog.OpenSimulated(faultFolder, filelog.Config{SegmentBytes: 400}, d, d.items, zeros{})
 	if err != nil {
 		return nil
 	}
@@ -64,7 +64,7 @@ func appendUntilFault(d *simDisk) (done []string) {
 func openSimulated(t *testing.T, d *simDisk) *filelog.Log {
 	t.Helper()
 	for attempt := 0; ; attempt++ {
-		l, err := filelog.OpenSimulated(faultFolder, filelog.Config{SegmentBytes: 400}, d, zeros{})
+		l, err := filelog.OpenSimulated(faultFolder, filelog.Config{SegmentBytes: 400}, d, d.items, zeros{})
 		if err == nil {
 			return l
 		}

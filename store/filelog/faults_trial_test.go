@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/oxbow-events/oxbow/store"
@@ -91,15 +92,30 @@ func (t *faultTrial) append(batch []store.Commit) error {
 	if t.seen != nil {
 		return t.seen
 	}
-	if struck := t.disk.takeStruck(); struck != nil {
+	struck := t.disk.takeStruck()
+	if struck != nil && !t.readFailed(outcomes, struck) {
 		return t.failed(batch, outcomes, struck)
 	}
 	for i := range batch {
+		if struck != nil && errors.Is(outcomes[i].Err, struck) {
+			continue // it could not be decided: nothing of it was written
+		}
 		if err := t.acknowledged(batch[i], outcomes[i]); err != nil {
 			return fmt.Errorf("commit %d of the batch: %w", i+1, err)
 		}
 	}
 	return nil
+}
+
+// readFailed reports whether the fault befell no more than a read that one commit needed, so that the log goes on.
+func (t *faultTrial) readFailed(outcomes []filelog.Outcome, struck error) bool {
+	for i := range outcomes {
+		if errors.Is(outcomes[i].Err, store.ErrFailed) {
+			return false
+		}
+	}
+	hit := slices.ContainsFunc(outcomes, func(o filelog.Outcome) bool { return errors.Is(o.Err, struck) })
+	return hit && t.disk.lastRead
 }
 
 // acknowledged checks an outcome against the one that the model comes to.
@@ -199,7 +215,7 @@ func (t *faultTrial) open() error {
 			t.arm(25)
 		}
 		t.trace("open")
-		l, err := filelog.OpenSimulated(faultFolder, t.cfg, t.disk, zeros{})
+		l, err := filelog.OpenSimulated(faultFolder, t.cfg, t.disk, t.disk.items, zeros{})
 		struck := t.disk.takeStruck()
 		if !errors.Is(err, struck) && !(t.disk.lost && errors.Is(err, store.ErrFailed)) {
 			return fmt.Errorf("%v befell Open, and it says: %w", struck, err)
@@ -223,12 +239,14 @@ func (t *faultTrial) check() error {
 	t.disk.armed = noFault
 	defer func() { t.disk.armed = armed }()
 	err := t.compare()
-	for len(t.doubt) > 0 && err != nil {
+	for len(t.doubt) > 0 && err != nil && !errors.Is(err, store.ErrDamaged) {
 		t.model.Append(context.Background(), t.doubt[0]) // a commit that conflicts changes nothing here as there
 		t.doubt = t.doubt[1:]
 		err = t.compare()
 	}
-	t.doubt = nil
+	if !errors.Is(err, store.ErrDamaged) {
+		t.doubt = nil
+	}
 	return err
 }
 

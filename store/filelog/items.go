@@ -1,40 +1,123 @@
 package filelog
 
 import (
-	"bytes"
-	"cmp"
 	"context"
+	"errors"
 	"iter"
-
-	"github.com/google/btree"
+	"path/filepath"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
 )
 
-// itemTable is the visible items in order of bucket and key.
-type itemTable struct{ tree *btree.BTreeG[store.Item] }
+func (l *Log) itemsDir() string { return filepath.Join(l.dir, "items") }
 
-func newItemTable() itemTable {
-	return itemTable{btree.NewG(32, func(a, b store.Item) bool {
-		return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key)) < 0
-	})}
-}
-
-func (t itemTable) get(bucket, key string) store.Item {
-	if item, ok := t.tree.Get(store.Item{Bucket: bucket, Key: key}); ok {
-		return item
+// openItems opens the items, if there ever were any. Those of another log, or of a later state of this one, are made again.
+func (l *Log) openItems() error {
+	there, err := items.Exists(l.sys.items, l.itemsDir())
+	if err != nil || !there {
+		return err
 	}
-	return store.Item{Bucket: bucket, Key: key}
+	err = l.haveItems()
+	if errors.Is(err, items.ErrForeign) {
+		return l.sys.items.RemoveAll(l.itemsDir())
+	}
+	return err
 }
 
-// write makes the write visible. The table owns its value from now on.
-func (t itemTable) write(w store.ItemWrite, revision uint64) {
-	item := store.Item{Bucket: w.Bucket, Key: w.Key, Value: w.Value, Revision: revision}
-	if w.Delete {
-		t.tree.Delete(item)
+// haveItems makes sure that items can be written.
+func (l *Log) haveItems() error {
+	if l.items != nil {
+		return nil
+	}
+	t, err := items.Open(l.itemsDir(), items.Config{
+		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache), Failed: l.fail,
+	})
+	if err != nil {
+		return err
+	}
+	held := &heldItems{Table: t}
+	held.take()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.items = held
+	return nil
+}
+
+// markItems notes that the items have everything up to a commit.
+func (l *Log) markItems(sequence uint64) error {
+	if l.items == nil || l.items.Mark().Sequence >= sequence {
+		return nil
+	}
+	b := l.items.NewBatch()
+	b.UpTo(sequence)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return b.Apply()
+}
+
+// flushItems puts the items on the disk.
+func (l *Log) flushItems() error {
+	l.mu.RLock()
+	t := l.items
+	l.mu.RUnlock()
+	if t == nil {
+		return nil
+	}
+	return t.Flush()
+}
+
+// forgetItems removes all items, which are made again from the log.
+func (l *Log) forgetItems() error {
+	if l.items == nil {
+		return nil
+	}
+	err := l.items.Close()
+	l.items = nil
+	return errors.Join(err, l.sys.items.RemoveAll(l.itemsDir()))
+}
+
+// heldItems is the items, which are closed when the log and all readers have let go of them.
+type heldItems struct {
+	hold
+	*items.Table
+}
+
+// letGo closes the items unless somebody still reads them.
+func (l *Log) letGo(t *heldItems) {
+	if t != nil && t.drop() {
+		l.noteClosing(t.Close())
+	}
+}
+
+// itemsView is the items at one time.
+type itemsView struct {
+	log   *Log
+	table *heldItems
+	*items.Snapshot
+}
+
+// itemsNow returns the items as they are now, nil when there never were any. The caller holds the lock, and closes them without it.
+func (l *Log) itemsNow() *itemsView {
+	if l.items == nil {
+		return nil
+	}
+	l.items.take()
+	return &itemsView{log: l, table: l.items, Snapshot: l.items.Snapshot()}
+}
+
+func (l *Log) lockedItems() *itemsView {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.itemsNow()
+}
+
+func (v *itemsView) close() {
+	if v == nil {
 		return
 	}
-	t.tree.ReplaceOrInsert(item)
+	v.log.noteClosing(v.Snapshot.Close())
+	v.log.letGo(v.table)
 }
 
 // Get returns an item; one that does not exist has revision 0.
@@ -42,29 +125,34 @@ func (l *Log) Get(ctx context.Context, bucket, key string) (store.Item, error) {
 	if err := l.usable(ctx); err != nil {
 		return store.Item{}, err
 	}
-	l.mu.RLock()
-	item := l.items.get(bucket, key)
-	l.mu.RUnlock()
-	item.Value = bytes.Clone(item.Value)
-	return item, nil
+	s := l.lockedItems()
+	defer s.close()
+	if s == nil {
+		return store.Item{Bucket: bucket, Key: key}, nil
+	}
+	return s.Get(bucket, key)
 }
 
 // List yields the items of a bucket with from <= key < to in order of key, as they stood when the iteration began.
 func (l *Log) List(ctx context.Context, bucket, from, to string) iter.Seq2[store.Item, error] {
 	return func(yield func(store.Item, error) bool) {
-		l.mu.Lock() // to clone changes the tree, though nobody sees it
-		items := l.items.tree.Clone()
-		l.mu.Unlock()
-		stopped := false
-		items.AscendGreaterOrEqual(store.Item{Bucket: bucket, Key: from}, func(item store.Item) bool {
-			if item.Bucket != bucket || to != "" && item.Key >= to || l.usable(ctx) != nil {
-				return false
+		if err := l.usable(ctx); err != nil {
+			yield(store.Item{}, err)
+			return
+		}
+		s := l.lockedItems()
+		defer s.close()
+		if s != nil {
+			for item, err := range s.List(bucket, from, to) {
+				if err == nil {
+					err = l.usable(ctx)
+				}
+				if !yield(item, err) || err != nil {
+					return
+				}
 			}
-			item.Value = bytes.Clone(item.Value)
-			stopped = !yield(item, nil)
-			return !stopped
-		})
-		if err := l.usable(ctx); err != nil && !stopped {
+		}
+		if err := l.usable(ctx); err != nil {
 			yield(store.Item{}, err)
 		}
 	}

@@ -141,7 +141,7 @@ func TestFailedOpenLetsGoOfTheFolder(t *testing.T) {
 	dir := rotated(t)
 	path := segments(t, dir)[1]
 	sound := contents(t, path)
-	rewrite(t, path, flipped(sound, 200))
+	rewrite(t, path, flipped(sound, 20))
 	if _, err := filelog.Open(dir, filelog.Config{}); !errors.Is(err, store.ErrDamaged) {
 		t.Fatal(err)
 	}

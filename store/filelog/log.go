@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 var (
@@ -21,37 +23,39 @@ type Log struct {
 	dir       string
 	cfg       Config
 	sys       system
+	id        [16]byte // of the store
+	hasher    index.Hasher
 	unlock    func() error
 	queue     queue
 	recovery  Recovery
 	closing   chan struct{} // closed by Close
 	sequencer sequencer
 	sequenced chan struct{} // closed when the sequencer has ended
-
-	sealedBytes int64 // of all segments before the newest; the sequencer's
+	indexer   *indexer
 
 	close    sync.Once
 	closeErr error
 
 	mu       sync.RWMutex
-	segments []*segment
-	index    *index
-	items    itemTable
+	shape    *shape
+	places   places // of the newest segment
+	items    *heldItems
 	visible  shown
 	failed   error         // why nothing can be written any more
 	grown    chan struct{} // closed when there is something newer, or nothing to come; nil while nobody waits
+	unclosed error         // of a file that could not be closed
 }
 
 // shown is what readers may know of.
 type shown struct {
-	head    store.Position
-	streams int
-	bytes   int64
+	head store.Position
+	tail int64 // bytes of the newest segment
 }
 
 // Open opens the log in the folder, which it creates if need be. A tail that a crash left half-written is cut off; see
-// [Log.Recovery]. An error answers to store.ErrInUse when another process, or this one, has the folder open ([*InUseError] says
-// who), and to store.ErrDamaged when bytes that were acknowledged are not what was written ([*DamageError] says where).
+// [Log.Recovery]. An index or items that are lost are made again, which takes time for all of the log. An error answers to
+// store.ErrInUse when another process, or this one, has the folder open ([*InUseError] says who), and to store.ErrDamaged when bytes
+// that were acknowledged are not what was written ([*DamageError] says where).
 func Open(dir string, cfg Config) (*Log, error) {
 	return open(dir, cfg, realSystem())
 }
@@ -65,8 +69,10 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
 		closing: make(chan struct{}), sequenced: make(chan struct{}),
-		index: newIndex(), items: newItemTable(),
+		shape: &shape{},
 	}
+	l.shape.take()
+	l.indexer = newIndexer(l)
 	if err := l.start(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
@@ -76,28 +82,38 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 func (l *Log) logDir() string { return filepath.Join(l.dir, "log") }
 
 func (l *Log) start() (err error) {
-	if err = makeDir(l.sys.files, l.dir); err != nil {
+	if err = disk.MakeDir(l.sys.files, l.dir); err != nil {
 		return err
 	}
 	if l.unlock, err = l.sys.lock(l.dir, l.cfg.Holder); err != nil {
 		return err
 	}
-	if err = makeDir(l.sys.files, l.logDir()); err == nil {
+	err = disk.MakeDir(l.sys.files, l.logDir())
+	if err == nil {
+		err = disk.MakeDir(l.sys.files, l.indexDir())
+	}
+	if err == nil {
 		err = l.recover()
 	}
 	if err != nil {
-		return errors.Join(err, l.release())
+		return errors.Join(err, l.letGoOfAll())
 	}
+	l.indexer.start()
 	go l.sequence()
 	return nil
 }
 
-// release lets go of all files and of the folder.
-func (l *Log) release() (err error) {
-	for _, s := range l.segments {
-		err = errors.Join(err, s.file.Close())
-	}
-	return errors.Join(err, l.unlock())
+// letGoOfAll lets go of all files that nobody reads, and of the folder.
+func (l *Log) letGoOfAll() error {
+	l.mu.Lock()
+	s, items := l.shape, l.items
+	l.items, l.shape = nil, nil
+	l.mu.Unlock()
+	l.release(s)
+	l.letGo(items)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.unclosed, l.unlock())
 }
 
 // usable returns why a call must end now: the log is closed, or ctx is done.
@@ -163,17 +179,32 @@ func (l *Log) wake() {
 	}
 }
 
-// Close ends calls under way with store.ErrClosed, except for the batch that is being written, notes in the log that it was closed
-// in order, and lets go of the folder.
+// Close ends calls under way with store.ErrClosed, except for the batch that is being written, writes what is needed to open the log
+// again quickly, notes in the log that it was closed in order, and lets go of the folder.
 func (l *Log) Close() error {
 	l.close.Do(func() {
 		close(l.closing)
 		l.queue.close()
 		<-l.sequenced
-		err := l.sequencer.finish()
-		if err = errors.Join(err, l.release()); err != nil {
+		l.indexer.close()
+		err := l.finish()
+		if err = errors.Join(err, l.letGoOfAll()); err != nil {
 			l.closeErr = fmt.Errorf("close %s: %w", l.dir, err)
 		}
 	})
 	return l.closeErr
+}
+
+// finish puts all on the disk. Nobody writes any more.
+func (l *Log) finish() error {
+	if l.stopped() != nil {
+		return nil
+	}
+	if err := l.sequencer.finish(); err != nil {
+		return err
+	}
+	if err := l.markItems(l.sequencer.sequence); err != nil {
+		return err
+	}
+	return l.flushItems()
 }

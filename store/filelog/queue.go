@@ -3,14 +3,17 @@ package filelog
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 // request is a commit on its way through the sequencer. Nothing in it is shared with the caller, who may have gone.
 type request struct {
 	conditions []store.Condition
-	events     []known
+	events     []index.Event
+	times      []time.Time // of the events
 	items      []store.ItemWrite
 	encoded    []byte // the bodies of all entries, one after the other
 	ends       []int  // where each of them ends in encoded: events first, then items

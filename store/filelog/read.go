@@ -2,42 +2,56 @@ package filelog
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io"
 	"iter"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 // Read yields the records that match, as the log stood when the iteration began. Every one is checked against its checksum; one
 // that is not what was written ends the iteration with an error that answers to store.ErrDamaged.
+//
+// Records that are read one after the other share their memory in blocks of up to 64 KiB: who keeps few of many, and for long, clones
+// them.
 func (l *Log) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
 	return func(yield func(event.Record, error) bool) {
 		if err := q.Check(); err != nil {
 			yield(event.Record{}, err)
 			return
 		}
-		v := l.view(&q)
-		left := q.Limit
-		for p, ok := v.next(); ok; p, ok = v.next() {
-			if l.usable(ctx) != nil {
+		if err := l.usable(ctx); err != nil {
+			yield(event.Record{}, err)
+			return
+		}
+		v, err := l.view()
+		if err != nil {
+			yield(event.Record{}, err)
+			return
+		}
+		defer v.close()
+		err = v.find(&q)
+		for left := q.Limit; err == nil; {
+			var r event.Record
+			if err = v.next(&r); err != nil {
 				break
 			}
-			r, err := v.read(p)
-			if err == nil && !store.MatchAny(q.Any, &r) {
-				continue
+			if err = l.usable(ctx); err != nil {
+				break
 			}
-			if err != nil && l.usable(ctx) != nil {
-				break // the file was closed under us
-			}
-			if !yield(r, err) || err != nil {
+			if !yield(r, nil) {
 				return
 			}
 			if left--; left == 0 {
 				return
 			}
 		}
-		if err := l.usable(ctx); err != nil {
+		if done := l.usable(ctx); done != nil {
+			err = done
+		}
+		if !errors.Is(err, io.EOF) {
 			yield(event.Record{}, err)
 		}
 	}
@@ -45,41 +59,79 @@ func (l *Log) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, e
 
 // view is a snapshot of the log, on its way through the positions that a query may want.
 type view struct {
+	log *Log
+	finder
+	reader
 	walker
-	places   places
-	segments []*segment
-	window   window
+	filter []store.Filter
+	kept   retention
 }
 
-func (l *Log) view(q *store.Query) *view {
+// view takes a snapshot, which must be closed.
+func (l *Log) view() (*view, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return &view{
-		walker:   l.index.candidates(q, l.visible.head),
-		places:   l.index.places,
-		segments: l.segments,
+	if l.shape == nil {
+		return nil, store.ErrClosed
 	}
+	l.shape.take()
+	v := &view{log: l}
+	v.finder = finder{hasher: l.hasher, shape: l.shape, head: l.visible.head}
+	v.reader = reader{shape: l.shape, places: l.places, limit: l.visible.tail}
+	v.kept = l.retention()
+	return v, nil
 }
 
-func (v *view) read(p store.Position) (event.Record, error) {
-	at := v.places.at(p)
-	s := v.segments[at.segment]
-	v.window.use(s.file)
-	b, err := v.window.at(int64(at.offset), int(at.length))
-	if err != nil {
-		return event.Record{}, fmt.Errorf("read position %d: %w", p, err)
+func (v *view) close() {
+	v.kept.close()
+	v.log.release(v.finder.shape)
+}
+
+// find begins with a query.
+func (v *view) find(q *store.Query) error {
+	return wrapDamage(index.Try(func() error {
+		v.walker = v.candidates(q)
+		v.filter = q.Any
+		v.reader.order = !v.listed && !v.backward && len(q.Any) == 0
+		v.reader.sift = !v.listed && len(q.Any) > 0
+		return nil
+	}))
+}
+
+// next reads the next record that matches into r, which is zero. At the end it returns io.EOF.
+func (v *view) next(r *event.Record) error {
+	return wrapDamage(index.Try(func() error {
+		for {
+			p, ok := v.walker.next()
+			if !ok {
+				return io.EOF
+			}
+			ok, err := v.reader.read(p, v.filter, r)
+			if ok && err == nil && v.kept.any {
+				ok, err = v.keeps(r)
+			}
+			if err != nil || ok {
+				return err
+			}
+			*r = event.Record{}
+		}
+	}))
+}
+
+// wrapDamage turns damage of the index into what this package says of it.
+func wrapDamage(err error) error {
+	var d *index.Damage
+	if errors.As(err, &d) {
+		return &DamageError{File: d.File, Offset: d.Offset, Reason: d.Reason, Index: true}
 	}
-	damaged := func(reason string) error {
-		return &DamageError{File: s.path, Offset: int64(at.offset), Position: p, Reason: reason}
+	return err
+}
+
+// readFull reads as much of b as the file has.
+func readFull(f file, b []byte, off int64) (n int, err error) {
+	n, err = f.ReadAt(b, off)
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
-	e, ok := parseEntry(b, uint64(p))
-	if !ok || e.kind != entryRecord {
-		return event.Record{}, damaged("the checksum of the record does not match")
-	}
-	r, err := decodeRecord(e.payload, true)
-	if err != nil {
-		return event.Record{}, damaged(err.Error())
-	}
-	r.Position = p
-	return r, nil
+	return n, err
 }

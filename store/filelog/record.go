@@ -1,6 +1,7 @@
 package filelog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -151,32 +152,43 @@ func appendID(dst []byte, id event.ID) []byte {
 
 // decodeRecord reads a record's payload. The record shares no bytes with it; without withData its data is left out.
 func decodeRecord(payload []byte, withData bool) (r event.Record, err error) {
+	if err := decodeOwn(&r, bytes.Clone(payload)); err != nil {
+		return event.Record{}, err
+	}
+	if !withData {
+		r.Data = nil
+	}
+	return r, nil
+}
+
+// decodeOwn reads a record from a payload that belongs to it from now on: its texts and its data are parts of it. r is zero before.
+func decodeOwn(r *event.Record, payload []byte) error {
 	if len(payload) == 0 || payload[0] != recordVersion {
-		return event.Record{}, errRecord
+		return errRecord
 	}
 	d := decoder{rest: payload[1:]}
 	r.Revision = d.uvarint()
 	flags := d.uvarint()
 	if flags&^uint64(allFlags) != 0 {
-		return event.Record{}, errRecord
+		return errRecord
 	}
 	var data []byte
 	if flags&hasData != 0 {
 		data = d.last(d.uvarint())
 	}
-	d.text = string(d.rest)
-	d.metadata(&r, flags)
+	d.metadata(r, flags)
 	if d.failed || len(d.rest) > 0 {
-		return event.Record{}, errRecord
+		*r = event.Record{}
+		return errRecord
 	}
-	if data != nil && withData {
-		r.Data = append(make([]byte, 0, len(data)), data...)
+	if data != nil {
+		r.Data = data[:len(data):len(data)]
 	}
-	return r, nil
+	return nil
 }
 
 func (d *decoder) metadata(r *event.Record, flags uint64) {
-	r.ID = d.id()
+	d.id(&r.ID)
 	r.Type = d.string()
 	r.Stream = d.string()
 	r.Version = d.int()
@@ -185,16 +197,12 @@ func (d *decoder) metadata(r *event.Record, flags uint64) {
 		r.CorrelationID = r.ID
 	}
 	if flags&hasCorrelation != 0 {
-		r.CorrelationID = d.id()
+		d.id(&r.CorrelationID)
 	}
 	if flags&hasCausation != 0 {
-		r.CausationID = d.id()
+		d.id(&r.CausationID)
 	}
-	for _, t := range texts(&r.Metadata) {
-		if flags&t.flag != 0 {
-			*t.text = d.string()
-		}
-	}
+	d.texts(&r.Metadata, flags)
 	if flags&jsonContent != 0 {
 		r.ContentType = contentJSON
 	}
@@ -204,6 +212,28 @@ func (d *decoder) metadata(r *event.Record, flags uint64) {
 	if flags&hasHeaders != 0 {
 		r.Headers = d.headers()
 	}
+}
+
+// texts reads the optional texts, in the order of the flags.
+func (d *decoder) texts(m *event.Metadata, flags uint64) {
+	text := func(flag uint64, into *string) {
+		if flags&flag != 0 {
+			*into = d.string()
+		}
+	}
+	text(hasTopic, &m.Topic)
+	text(hasSource, &m.Source)
+	text(hasSubject, &m.Subject)
+	text(hasUser, &m.UserID)
+	text(hasAggregateType, &m.AggregateType)
+	text(hasAggregateID, &m.AggregateID)
+	if flags&(hasTraceParent|hasTraceState|hasContentType|hasDataSchema) == 0 {
+		return
+	}
+	text(hasTraceParent, &m.TraceParent)
+	text(hasTraceState, &m.TraceState)
+	text(hasContentType, &m.ContentType)
+	text(hasDataSchema, &m.DataSchema)
 }
 
 const (
@@ -220,22 +250,22 @@ func (d *decoder) time() time.Time {
 	return time.Unix(seconds, int64(nanos)).UTC()
 }
 
-func (d *decoder) id() event.ID {
-	switch kind := d.bytes(1); {
-	case kind == nil:
-	case kind[0] == 0:
-		return event.ID{}
-	case kind[0] == 1:
+func (d *decoder) id(into *event.ID) {
+	switch kind := d.byte(); kind {
+	case 0:
+		return
+	case 1:
 		if b := d.bytes(16); b != nil {
-			return event.UUID([16]byte(b))
+			*into = event.UUID([16]byte(b))
+			return
 		}
-	case kind[0] == 2:
+	case 2:
 		if id, err := event.ParseID(d.string()); err == nil && !id.IsZero() {
-			return id
+			*into = id
+			return
 		}
 	}
-	d.failed = true
-	return event.ID{}
+	d.fail()
 }
 
 func (d *decoder) headers() map[string]string {

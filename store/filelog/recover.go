@@ -1,13 +1,17 @@
 package filelog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 )
 
 // Recovery is what opening had to mend after the log was not closed in order.
@@ -21,12 +25,15 @@ type Recovery struct {
 // Recovery returns what opening had to mend.
 func (l *Log) Recovery() Recovery { return l.recovery }
 
-// found is a segment that recovery has gone through.
+// found is a segment that recovery has found.
 type found struct {
 	*segment
 	scan   *scanner
 	seal   *sealed // nil when there is none
 	broken error   // the damage at which scanning stopped behind the last whole frame, nil when it came to the end
+
+	table  *index.Table // its index, when that had to be made
+	places places       // the same
 
 	damaged bool // Verify found damage in it, and went on
 }
@@ -42,32 +49,70 @@ func (f *found) missingSeal() error {
 	return f.scan.damaged("the segment has no seal, and another follows it")
 }
 
-// recover reads all segments, fills the index, and makes the end of the newest one ready for writing.
+// recover finds the segments and their index, makes what is missing of the index, and makes the end of the newest segment ready for
+// writing.
 func (l *Log) recover() error {
-	if err := removeUnfinished(l.sys.files, l.logDir()); err != nil {
-		return err
-	}
-	names, err := segmentNames(l.sys.files, l.logDir())
+	names, err := l.list()
 	if err != nil {
 		return err
 	}
-	if err := l.keepNames(names); err != nil {
+	if len(names) == 0 {
+		return l.beginLog()
+	}
+	all, err := l.find(names)
+	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		return l.begin()
+	if err := l.openItems(); err != nil {
+		return err
 	}
-	var before, last *found
-	for _, name := range names {
-		before = last
-		if last, err = l.load(filepath.Join(l.logDir(), name), before); err != nil {
+	if err := l.chooseRuns(all); err != nil {
+		return err
+	}
+	var before *found
+	for _, f := range all {
+		if err := l.load(f, before); err != nil {
 			return err
 		}
-		if before != nil {
-			l.sealedBytes += before.scan.size
+		before = f
+	}
+	last, before := all[len(all)-1], (*found)(nil)
+	if len(all) > 1 {
+		before = all[len(all)-2]
+	}
+	if err := l.resume(before, last); err != nil {
+		return err
+	}
+	if err := l.checkItems(all); err != nil {
+		return err
+	}
+	return l.mapFull()
+}
+
+// mapFull maps the full segments, whose files need not stay open then.
+func (l *Log) mapFull() (err error) {
+	for _, s := range l.shape.segments {
+		if !s.sealed {
+			continue
+		}
+		if s.mapUp(s.size); s.memory != nil {
+			err = errors.Join(err, s.file.Close())
+			s.file = nil
 		}
 	}
-	return l.resume(before, last)
+	return err
+}
+
+// list returns the names of the segments, which from now on survive a power cut.
+func (l *Log) list() ([]string, error) {
+	if err := removeUnfinished(l.sys.files, l.logDir()); err != nil {
+		return nil, err
+	}
+	names, err := segmentNames(l.sys.files, l.logDir())
+	if err != nil {
+		return nil, err
+	}
+	return names, l.keepNames(names)
 }
 
 // keepNames makes sure that the names that were found survive a power cut: whoever made them may have ended before they did. The
@@ -86,14 +131,17 @@ func (l *Log) keepNames(names []string) error {
 	return err
 }
 
-// removeUnfinished removes segments that a crash left without their final name.
+// removeUnfinished removes files that a crash left without their final name.
 func removeUnfinished(files fileSystem, dir string) error {
 	names, err := files.List(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, newSuffix) {
+		for _, suffix := range [...]string{segmentSuffix, placesSuffix, index.Suffix} {
+			if !strings.HasSuffix(name, suffix+newSuffix) {
+				continue
+			}
 			if err := files.Remove(filepath.Join(dir, name)); err != nil {
 				return err
 			}
@@ -102,45 +150,169 @@ func removeUnfinished(files fileSystem, dir string) error {
 	return nil
 }
 
-// begin makes the first segment.
-func (l *Log) begin() error {
+// beginLog makes the first segment. What there is of an index and of items cannot belong to it.
+func (l *Log) beginLog() error {
 	h := header{created: l.sys.now().UnixNano(), first: 1, sequence: 1}
 	if _, err := io.ReadFull(l.sys.random, h.store[:]); err != nil {
+		return err
+	}
+	if err := l.forgetIndex(nil); err != nil {
+		return err
+	}
+	if err := l.sys.items.RemoveAll(l.itemsDir()); err != nil {
 		return err
 	}
 	s, err := createSegment(l.sys.files, l.logDir(), h)
 	if err != nil {
 		return err
 	}
-	l.segments = append(l.segments, s)
-	return l.write(s, headerSize, 0)
+	l.identify(h.store)
+	l.begin(s)
+	return l.write(s, headerSize, 0, 0, 0)
 }
 
-// load opens a segment, checks that it follows the one before, and takes in what it holds.
-func (l *Log) load(path string, before *found) (*found, error) {
+func (l *Log) identify(store [16]byte) { l.id, l.hasher = store, index.NewHasher(store) }
+
+// find opens the segments and reads their ends.
+func (l *Log) find(names []string) (all []*found, err error) {
+	for i, name := range names {
+		f, err := l.look(filepath.Join(l.logDir(), name), i == len(names)-1)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(all))
+		}
+		all = append(all, f)
+	}
+	l.identify(all[0].header.store)
+	l.mu.Lock()
+	for _, f := range all {
+		l.shape.segments = append(l.shape.segments, f.segment)
+		f.take()
+	}
+	l.mu.Unlock()
+	return all, nil
+}
+
+func closeAll(all []*found) (err error) {
+	for _, f := range all {
+		err = errors.Join(err, f.close())
+	}
+	return err
+}
+
+// look opens a segment and reads its header and, unless it is the newest, its seal.
+func (l *Log) look(path string, newest bool) (*found, error) {
 	f, err := l.sys.files.OpenFile(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
 	this := &found{segment: &segment{path: path, file: f}}
-	l.segments = append(l.segments, this.segment)
-	size, err := f.Size()
+	if err := this.inspect(newest); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return this, nil
+}
+
+func (f *found) inspect(newest bool) error {
+	size, err := f.file.Size()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if this.scan, err = newScanner(f, path, size); err != nil {
-		return nil, err
+	if f.scan, err = newScanner(f.file, f.path, size); err != nil {
+		return err
 	}
-	this.header = this.scan.header
+	f.header = f.scan.header
+	if newest {
+		return nil
+	}
+	return f.readSealAtEnd()
+}
+
+// readSealAtEnd reads the seal that a full segment ends with, and takes it for the end of the scan. Without one, the segment is yet
+// to be scanned.
+func (f *found) readSealAtEnd() error {
+	const length = frameSize + entrySize + sealSize
+	s := f.scan
+	at := s.size - length
+	if at < headerSize {
+		return nil
+	}
+	b := make([]byte, length)
+	if n, err := readFull(f.file, b, at); err != nil || n < length {
+		return err
+	}
+	fr, ok := parseFrame(b, s.header.checksum, at)
+	if !ok || fr.kind != frameSeal || fr.body != length-frameSize {
+		return nil
+	}
+	e, ok := parseEntry(b[frameSize:], fr.sequence)
+	if !ok || e.kind != entrySeal {
+		return nil
+	}
+	seal, ok := decodeSeal(e.payload)
+	if !ok || seal.last+1 < s.header.first || seal.last+1 != fr.first {
+		return nil
+	}
+	f.seal = &seal
+	s.off, s.first, s.sequence, s.synced, s.last = s.size, fr.first, fr.sequence+1, fr.synced, frameSeal
+	f.finishAs(seal.digest)
+	return nil
+}
+
+// finishAs notes that the segment is full, and ends where the scan does.
+func (f *found) finishAs(d digest) { f.finish(f.scan.size, f.scan.first-1, f.scan.sequence, d) }
+
+// load checks that a segment follows the one before, and takes in what of it is not in index and items yet.
+func (l *Log) load(f, before *found) error {
 	if before != nil && before.seal == nil {
-		if err := l.finishSeal(before, this); err != nil {
-			return nil, err
+		if err := l.finishSeal(before, f); err != nil {
+			return err
 		}
 	}
-	if err := this.follows(before); err != nil {
-		return nil, err
+	if before != nil && before.table != nil {
+		if err := l.keepIndex(before); err != nil {
+			return err
+		}
 	}
-	return this, l.replay(this)
+	if err := f.follows(before); err != nil {
+		return err
+	}
+	indexed, err := l.indexed(f)
+	if err != nil {
+		return err
+	}
+	if indexed && !l.lacksItems(f) {
+		return nil
+	}
+	if f.seal != nil {
+		sealed := f.seal
+		f.seal = nil
+		f.scan.rewind()
+		err := l.replay(f, !indexed)
+		if err == nil && f.broken != nil {
+			return f.broken
+		}
+		if err == nil && (f.seal == nil || *f.seal != *sealed) {
+			return f.scan.damaged("the segment does not end with its seal")
+		}
+		return err
+	}
+	return l.replay(f, true)
+}
+
+// keepIndex writes the index of a full segment that had none.
+func (l *Log) keepIndex(f *found) error {
+	f.setPlaces(f.places)
+	r, err := l.writeIndex(f.segment, f.table)
+	if err != nil {
+		return err
+	}
+	r.take()
+	l.mu.Lock()
+	l.shape.runs, l.shape.tables = append(l.shape.runs, r), nil
+	slices.SortFunc(l.shape.runs, func(a, b *run) int { return cmp.Compare(a.First, b.First) })
+	l.mu.Unlock()
+	f.table, f.places = nil, places{}
+	return nil
 }
 
 // follows returns the damage that shows in the header of a segment.
@@ -189,5 +361,6 @@ func (l *Log) finishSeal(before, next *found) error {
 	before.seal = &sealed{digest: next.header.previous}
 	err = t.seal(before.scan.sequence-1, before.scan.first, next.header.previous)
 	before.scan.off, before.scan.size, before.scan.synced = t.size, t.size, t.synced
+	before.finishAs(next.header.previous)
 	return err
 }

@@ -5,32 +5,63 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
 )
 
-// replay takes in what the segment holds, up to the end or to a frame that is not whole.
-func (l *Log) replay(f *found) error {
-	number := uint32(len(l.segments) - 1)
+// replayer takes in what a segment holds.
+type replayer struct {
+	log   *Log
+	f     *found
+	index bool // make its index
+	batch *items.Batch
+	wrote int // items in the batch
+}
+
+// replay takes in the items of a segment and, unless it has one already, makes its index; up to the end or to a frame that is not whole.
+func (l *Log) replay(f *found, index bool) error {
+	p := &replayer{log: l, f: f, index: index}
+	if index {
+		p.begin()
+	}
+	return wrapDamage(p.run())
+}
+
+// begin gives the segment an index in memory.
+func (p *replayer) begin() {
+	l, f := p.log, p.f
+	f.table = index.NewTable(l.hasher, f.header.first-1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shape.tables = []*index.Table{f.table}
+}
+
+func (p *replayer) run() error {
+	f := p.f
 	for {
 		fr, err := f.scan.next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return p.apply()
 		}
 		if f.seal != nil {
 			return f.scan.damaged("there is something behind the seal")
 		}
 		if errors.Is(err, store.ErrDamaged) {
 			f.broken = err
-			return nil
+			return p.apply()
 		}
 		if err != nil {
 			return err
 		}
 		switch fr.kind {
 		case frameCommit:
-			err = l.replayCommit(f.scan, &fr, number)
+			err = index.Try(func() error { return p.commit(&fr) })
 		case frameSeal:
-			f.seal, err = readSeal(f.scan)
+			if f.seal, err = readSeal(f.scan); err == nil {
+				f.finishAs(f.seal.digest)
+			}
 		}
 		if err != nil {
 			return err
@@ -46,33 +77,81 @@ func readSeal(s *scanner) (*sealed, error) {
 	return &seal, nil
 }
 
-func (l *Log) replayCommit(s *scanner, f *frame, segment uint32) error {
-	l.index.beginCommit(int(f.events), int(f.items))
+func (p *replayer) commit(fr *frame) error {
+	s := p.f.scan
+	if p.index && fr.items > 0 {
+		p.f.table.CountItems(int(fr.items))
+	}
 	for i := range s.entries {
 		e := &s.entries[i]
-		if err := l.replayEntry(e, segment); err != nil {
-			return &DamageError{File: s.name, Offset: e.offset, Position: l.index.head + 1, Reason: err.Error()}
+		var err error
+		switch {
+		case e.kind == entryItem:
+			err = p.item(e, fr.sequence)
+		case p.index:
+			err = p.record(e, fr.first+store.Position(i), i == 0)
 		}
+		if err != nil {
+			return err
+		}
+	}
+	if p.wrote > 1000 {
+		return p.apply()
 	}
 	return nil
 }
 
-func (l *Log) replayEntry(e *placed, segment uint32) error {
-	if e.kind == entryItem {
-		w, err := decodeItem(e.payload)
-		if err == nil {
-			l.items.write(w, l.index.sequence)
-		}
-		return err
+func (p *replayer) damaged(e *placed, position store.Position, reason string) error {
+	return &DamageError{File: p.f.path, Offset: e.offset, Position: position, Reason: reason}
+}
+
+func (p *replayer) record(e *placed, position store.Position, first bool) error {
+	var r event.Record // its texts are good until the next frame
+	if err := decodeOwn(&r, e.payload); err != nil {
+		return p.damaged(e, position, err.Error())
 	}
-	r, err := decodeRecord(e.payload, false)
-	if err != nil {
-		return err
+	at := uint32(e.offset)
+	if first {
+		at |= firstInCommit
 	}
-	k := known{id: r.ID, stream: r.Stream, kind: r.Type, correlation: r.CorrelationID, tags: r.Tags}
-	at := place{segment: segment, offset: uint32(e.offset), length: uint32(e.length)}
-	if revision := l.index.add(&k, at); revision != r.Revision {
-		return fmt.Errorf("stream %q goes on with revision %d where %d should be", r.Stream, r.Revision, revision)
+	p.f.places.add(at)
+	known := index.Event{ID: r.ID, Stream: r.Stream, Type: r.Type, Correlation: r.CorrelationID, Tags: r.Tags}
+	before := uint64(0)
+	if !p.f.table.Knows(r.Stream) {
+		k := p.log.hasher.Stream(r.Stream)
+		before = p.log.shape.revision(&k, p.f.table.Base())
+	}
+	if revision := p.f.table.Add(&known, before); revision != r.Revision {
+		return p.damaged(e, position, fmt.Sprintf("stream %q goes on with revision %d where %d should be", r.Stream, r.Revision, revision))
 	}
 	return nil
+}
+
+// item takes in an item, unless it is there already.
+func (p *replayer) item(e *placed, sequence uint64) error {
+	l := p.log
+	if l.items != nil && sequence <= l.items.Mark().Sequence {
+		return nil
+	}
+	w, err := decodeItem(e.payload)
+	if err != nil {
+		return p.damaged(e, 0, err.Error())
+	}
+	if err := l.haveItems(); err != nil {
+		return err
+	}
+	if p.batch == nil {
+		p.batch = l.items.NewBatch()
+	}
+	p.wrote++
+	return p.batch.Write(&w, sequence)
+}
+
+func (p *replayer) apply() error {
+	if p.batch == nil {
+		return nil
+	}
+	b := p.batch
+	p.batch, p.wrote = nil, 0
+	return b.Apply()
 }

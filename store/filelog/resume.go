@@ -32,13 +32,23 @@ func (l *Log) resume(before, last *found) error {
 		return err
 	}
 	if s.last == frameMark && last.broken == nil || last.bare() {
-		return l.write(last.segment, s.off, s.last)
+		return l.writeAfter(last, s.last)
 	}
 	l.recovery.Unclean = true
-	if err := l.write(last.segment, s.off, 0); err != nil {
+	if err := l.writeAfter(last, 0); err != nil {
 		return err
 	}
 	return l.sequencer.tail.mark(s.sequence-1, s.first)
+}
+
+// writeAfter makes the newest segment the one that the sequencer appends to.
+func (l *Log) writeAfter(last *found, kind frameKind) error {
+	s := last.scan
+	last.mapUp(l.cfg.SegmentBytes + maxBatch)
+	l.mu.Lock()
+	l.places = last.places
+	l.mu.Unlock()
+	return l.write(last.segment, s.off, kind, s.first-1, s.sequence-1)
 }
 
 // settle cuts off what is behind the last whole frame, and makes sure that all before it is on the disk. Bytes that no frame calls
@@ -98,13 +108,19 @@ func cut(f file, size int64) error {
 }
 
 // write makes the segment the one that the sequencer appends to.
-func (l *Log) write(s *segment, size int64, last frameKind) error {
+func (l *Log) write(s *segment, size int64, last frameKind, head store.Position, sequence uint64) error {
 	t, err := newTail(s, size)
 	if err != nil {
 		return err
 	}
 	t.last = last
-	l.sequencer = sequencer{log: l, tail: t, staged: map[itemID]uint64{}}
-	l.show(size)
+	tables := l.shape.tables
+	l.sequencer = sequencer{
+		log: l, tail: t, head: head, sequence: sequence, table: tables[len(tables)-1], staged: map[itemID]uint64{},
+		metas: map[string]store.StreamMeta{},
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.show(&l.sequencer)
 	return nil
 }

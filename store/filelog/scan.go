@@ -44,6 +44,12 @@ func newScanner(f io.ReaderAt, name string, size int64) (*scanner, error) {
 	return s, nil
 }
 
+// rewind goes back to the first frame.
+func (s *scanner) rewind() {
+	s.off, s.synced, s.last = headerSize, headerSize, 0
+	s.first, s.sequence = s.header.first, s.header.sequence
+}
+
 func (s *scanner) damaged(format string, args ...any) error {
 	return &DamageError{File: s.name, Offset: s.off, Position: s.first, Reason: fmt.Sprintf(format, args...)}
 }

@@ -10,20 +10,73 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 )
 
 const (
 	segmentSuffix = ".seg"
-	newSuffix     = ".seg.new" // of a segment that is not complete yet
+	newSuffix     = ".new" // of a file that is not complete yet
 )
 
-// segment is a file of the log, open for reading as long as the log is.
+// segment is a file of the log. What is said here of a full one never changes.
 type segment struct {
+	hold
 	path   string
 	header header
-	file   file
+	file   file    // nil when all of it is mapped
+	memory *memory // nil when it is not mapped
+
+	sealed bool
+	size   int64          // of a full one, as all that follows
+	end    store.Position // the last
+	next   uint64         // sequence of the first commit after it
+	digest digest
+	placed atomic.Pointer[placer] // where its records lie; those of the newest stand in the log, which adds to them
+}
+
+// memory is a mapped file.
+type memory struct {
+	bytes []byte
+	unmap func() error
+}
+
+// mapUp maps so much of the file, if it can be.
+func (s *segment) mapUp(size int64) {
+	m, ok := s.file.(disk.Mapper)
+	if !ok {
+		return
+	}
+	if b, unmap, err := m.Map(size); err == nil {
+		s.memory = &memory{b, unmap}
+	}
+}
+
+// finish notes that the segment is full.
+func (s *segment) finish(size int64, end store.Position, next uint64, d digest) {
+	s.sealed, s.size, s.end, s.next, s.digest = true, size, end, next, d
+}
+
+func (s *segment) places() placer { return *s.placed.Load() }
+
+func (s *segment) setPlaces(p placer) { s.placed.Store(&p) }
+
+// close lets go of the files.
+func (s *segment) close() (err error) {
+	if p := s.placed.Load(); p != nil {
+		if f, ok := (*p).(*placesFile); ok {
+			err = f.unmap()
+		}
+	}
+	if s.memory != nil {
+		err = errors.Join(err, s.memory.unmap())
+	}
+	if s.file != nil {
+		err = errors.Join(err, s.file.Close())
+	}
+	return err
 }
 
 func segmentName(sequence uint64) string { return fmt.Sprintf("%020d%s", sequence, segmentSuffix) }
@@ -50,7 +103,7 @@ func segmentNames(files fileSystem, dir string) (names []string, err error) {
 // createSegment makes a segment under its final name only once its header is on the disk, so that there is never half of one.
 func createSegment(files fileSystem, dir string, h header) (*segment, error) {
 	path := filepath.Join(dir, segmentName(h.sequence))
-	temporary := strings.TrimSuffix(path, segmentSuffix) + newSuffix
+	temporary := path + newSuffix
 	encoded := h.encode()
 	f, err := files.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {

@@ -2,18 +2,28 @@ package filelog
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
 )
 
-// sequencer decides and writes commits, one batch after the other. All of it belongs to one goroutine.
+// sequencer decides and writes commits, one batch after the other. All of it belongs to one goroutine, which alone changes what the
+// log shows, under the log's lock.
 type sequencer struct {
-	log    *Log
-	tail   *tail
-	buf    []byte            // the frames of the batch
-	staged map[itemID]uint64 // items that the batch writes, with their new revisions; 0 for deleted
+	log      *Log
+	tail     *tail
+	head     store.Position // with the batch so far
+	sequence uint64         // of the newest commit, with the batch so far
+	table    *index.Table   // of the newest segment
+	buf      []byte         // the frames of the batch
+	staging  []stagedEvent
+	staged   map[itemID]uint64           // items that the batch writes, with their new revisions; 0 for deleted
+	metas    map[string]store.StreamMeta // of streams that the batch writes
+	reading  reader
 }
 
 type itemID struct{ bucket, key string }
@@ -35,14 +45,15 @@ func (l *Log) sequence() {
 
 // settle brings every request of the batch to its outcome.
 func (s *sequencer) settle(batch []*request) {
-	if s.log.failed == nil {
+	if s.log.stopped() == nil {
 		if err := s.commit(batch); err != nil {
-			s.fail(err)
+			s.log.fail(err)
 		}
 	}
+	failed := s.log.stopped()
 	for _, r := range batch {
-		if s.log.failed != nil {
-			r.outcome = outcome{err: s.log.failed}
+		if failed != nil {
+			r.outcome = outcome{err: failed}
 		}
 		r.settle()
 	}
@@ -53,10 +64,13 @@ func (s *sequencer) commit(batch []*request) error {
 	if err := s.makeRoom(batch); err != nil {
 		return err
 	}
-	s.buf = s.buf[:0]
+	s.buf, s.staging = s.buf[:0], s.staging[:0]
 	for _, r := range batch {
-		if r.outcome.err = s.decide(r); r.outcome.err == nil && !r.outcome.repeated {
-			s.stage(r)
+		if r.outcome.err = s.decide(r); r.outcome.err != nil || r.outcome.repeated {
+			continue
+		}
+		if err := wrapDamage(index.Try(func() error { return s.stage(r) })); err != nil {
+			return err
 		}
 	}
 	if len(s.buf) == 0 {
@@ -65,8 +79,7 @@ func (s *sequencer) commit(batch []*request) error {
 	if err := s.write(); err != nil {
 		return err
 	}
-	s.publish(batch)
-	return nil
+	return s.publish(batch)
 }
 
 func (s *sequencer) write() error {
@@ -84,83 +97,140 @@ func (s *sequencer) write() error {
 
 // makeRoom begins a new segment when the batch does not fit into this one, unless this one has nothing in it.
 func (s *sequencer) makeRoom(batch []*request) error {
-	size := s.tail.size
+	size, events := s.tail.size, 0
 	for _, r := range batch {
 		size += int64(r.bytes())
+		events += len(r.events)
 	}
-	x := s.log.index
-	if size <= s.log.cfg.SegmentBytes || x.sequence < s.tail.header.sequence {
+	full := size > s.log.cfg.SegmentBytes || uint64(events)+s.log.places.count > maxSegmentEvents
+	if !full || s.sequence < s.tail.header.sequence {
 		return nil
 	}
-	return s.rotate()
+	if err := s.rotate(); err != nil {
+		return err
+	}
+	return s.log.stopped()
 }
+
+// maxSegmentEvents bounds the memory that the index of the newest segment takes.
+const maxSegmentEvents = 400_000
 
 // rotate creates the next segment before it seals this one: a sealed segment without a successor means that a file was lost.
 func (s *sequencer) rotate() error {
-	l, x := s.log, s.log.index
+	l := s.log
+	if err := l.indexer.room(); err != nil {
+		return err
+	}
 	if err := s.tail.sync(); err != nil {
 		return err
 	}
 	h := header{
 		store: s.tail.header.store, created: l.sys.now().UnixNano(),
-		first: x.head + 1, sequence: x.sequence + 1, previous: s.tail.digest(),
+		first: s.head + 1, sequence: s.sequence + 1, previous: s.tail.digest(),
 	}
 	next, err := createSegment(l.sys.files, l.logDir(), h)
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	l.segments = append(l.segments, next)
-	l.mu.Unlock()
-	if err := s.tail.seal(x.sequence, x.head+1, h.previous); err != nil {
+	if err := s.tail.seal(s.sequence, s.head+1, h.previous); err != nil {
 		return err
 	}
-	l.sealedBytes += s.tail.size
-	s.tail, err = newTail(next, headerSize)
-	return err
+	full := s.tail.segment
+	full.finish(s.tail.size, s.head, s.sequence+1, h.previous)
+	full.setPlaces(l.places)
+	l.begin(next)
+	if s.tail, err = newTail(next, headerSize); err != nil {
+		return err
+	}
+	s.table = l.shape.tables[len(l.shape.tables)-1]
+	if err := l.markItems(s.sequence); err != nil {
+		return err
+	}
+	return l.indexer.full(full)
+}
+
+// begin makes a segment the newest, with an index of its own.
+func (l *Log) begin(s *segment) {
+	s.mapUp(l.cfg.SegmentBytes + maxBatch)
+	l.mu.Lock()
+	old := l.shape
+	next := &shape{
+		segments: append(old.segments[:len(old.segments):len(old.segments)], s),
+		runs:     old.runs,
+		tables:   append(old.tables[:len(old.tables):len(old.tables)], index.NewTable(l.hasher, s.header.first-1)),
+	}
+	l.places, l.visible.tail = places{}, headerSize
+	old = l.reshape(next)
+	l.mu.Unlock()
+	l.release(old)
 }
 
 // stage adds the commit to the index, where readers do not see it yet, and its frame to the batch.
-func (s *sequencer) stage(r *request) {
-	l, x := s.log, s.log.index
+func (s *sequencer) stage(r *request) error {
+	s.sequence++
 	offset := s.tail.size + int64(len(s.buf))
-	f := frame{
+	f := &frame{
 		kind: frameCommit, events: uint32(len(r.events)), items: uint32(len(r.items)),
-		sequence: x.sequence + 1, first: x.head + 1, synced: s.tail.synced,
+		sequence: s.sequence, first: s.head + 1, synced: s.tail.synced,
 	}
-	l.mu.Lock()
-	s.addToIndex(r, offset+frameSize)
-	l.mu.Unlock()
+	s.addToIndex(r, f, offset+frameSize)
 	begin := len(s.buf)
 	s.buf = append(s.buf, make([]byte, frameSize)...) // filled in below
 	s.appendEntries(r, f.first, f.sequence)
 	f.body = uint32(len(s.buf) - begin - frameSize)
 	f.put(s.buf[begin:], s.tail.header.checksum, offset)
-	for _, w := range r.items {
-		s.stageItem(w, f.sequence)
+	for i := range r.items {
+		if err := s.stageItem(&r.items[i], f.sequence); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // addToIndex fills in the outcome. offset is that of the first entry.
-func (s *sequencer) addToIndex(r *request, offset int64) {
-	x, o := s.log.index, &r.outcome
-	x.beginCommit(len(r.events), len(r.items))
+func (s *sequencer) addToIndex(r *request, f *frame, offset int64) {
+	o := &r.outcome
 	if len(r.items) > 0 {
-		o.itemRevision = x.sequence
+		o.itemRevision = f.sequence
+		s.table.CountItems(len(r.items))
 	}
 	if len(r.events) == 0 {
 		return
 	}
-	o.first, o.revisions = x.head+1, make([]uint64, len(r.events))
-	begin, segment := 0, uint32(len(s.log.segments)-1)
+	o.first, o.revisions = f.first, make([]uint64, len(r.events))
+	begin := 0
 	for i := range r.events {
-		e := &r.events[i]
-		revision := x.streams[e.stream].revision() + 1
-		length := entrySize + 1 + uvarintSize(revision) + r.ends[i] - begin
-		o.revisions[i] = x.add(e, place{segment: segment, offset: uint32(offset), length: uint32(length)})
+		e, before := &r.events[i], uint64(0)
+		if !s.table.Knows(e.Stream) {
+			before = s.before(e.Stream)
+		}
+		o.revisions[i] = s.table.Add(e, before)
+		s.head++
+		s.staging = append(s.staging, stagedEvent{event: e, time: r.times[i], frame: f, offset: uint32(offset), position: s.head, revision: o.revisions[i]})
+		length := entrySize + 1 + uvarintSize(o.revisions[i]) + r.ends[i] - begin
 		offset, begin = offset+int64(length), r.ends[i]
 	}
-	o.last = x.head
+	o.last = s.head
+	s.log.addPlaces(s.staging[len(s.staging)-len(r.events):])
+}
+
+// addPlaces notes where the events of a commit lie.
+func (l *Log) addPlaces(events []stagedEvent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range events {
+		at := events[i].offset
+		if i == 0 {
+			at |= firstInCommit
+		}
+		l.places.add(at)
+	}
+}
+
+// before is a stream's revision without the newest segment.
+func (s *sequencer) before(stream string) uint64 {
+	k := s.log.hasher.Stream(stream)
+	return s.log.shape.revision(&k, s.table.Base())
 }
 
 func (s *sequencer) appendEntries(r *request, position store.Position, sequence uint64) {
@@ -189,52 +259,81 @@ func uvarintSize(v uint64) int {
 	return n
 }
 
-func (s *sequencer) stageItem(w store.ItemWrite, revision uint64) {
+func (s *sequencer) stageItem(w *store.ItemWrite, revision uint64) error {
 	if w.Delete {
 		revision = 0
 	}
 	s.staged[itemID{w.Bucket, w.Key}] = revision
+	return s.stageMeta(w)
 }
 
-// publish lets readers see what was written.
-func (s *sequencer) publish(batch []*request) {
+// publish lets readers see what was written, items and events at once.
+func (s *sequencer) publish(batch []*request) error {
+	writes, err := s.itemBatch(batch)
+	if err != nil {
+		return err
+	}
 	l := s.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if writes != nil {
+		if err := writes.Apply(); err != nil {
+			return fmt.Errorf("write items: %w", err)
+		}
+	}
+	clear(s.staged)
+	clear(s.metas)
+	l.show(s)
+	return nil
+}
+
+// itemBatch returns what the batch does to items, nil when that is nothing.
+func (s *sequencer) itemBatch(batch []*request) (*items.Batch, error) {
+	if len(s.staged) == 0 {
+		return nil, nil
+	}
+	if err := s.log.haveItems(); err != nil {
+		return nil, err
+	}
+	writes := s.log.items.NewBatch()
 	for _, r := range batch {
 		if r.outcome.err != nil || r.outcome.repeated {
 			continue
 		}
-		for _, w := range r.items {
-			l.items.write(w, r.outcome.itemRevision)
+		for i := range r.items {
+			if err := writes.Write(&r.items[i], r.outcome.itemRevision); err != nil {
+				return nil, fmt.Errorf("write items: %w", err)
+			}
 		}
 	}
-	clear(s.staged)
-	l.show(s.tail.size)
+	return writes, nil
 }
 
-// show lets readers see all that is in the index. The caller holds the lock.
-func (l *Log) show(tailSize int64) {
-	grown := l.index.head > l.visible.head
-	l.visible = shown{head: l.index.head, streams: len(l.index.streams), bytes: l.sealedBytes + tailSize}
+// show lets readers see all that is written. The caller holds the lock.
+func (l *Log) show(s *sequencer) {
+	grown := s.head > l.visible.head
+	l.visible.head, l.visible.tail = s.head, s.tail.size
 	if grown {
 		l.wake()
 	}
 }
 
+// stopped returns why nothing can be written any more, nil while it can.
+func (l *Log) stopped() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.failed
+}
+
 // fail ends all writing. What was written last may be on the disk or not, and asking the disk again would not tell.
-func (s *sequencer) fail(cause error) {
-	l := s.log
+func (l *Log) fail(cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failed = fmt.Errorf("%w: %w; mend the cause and open the folder again", store.ErrFailed, cause)
+	if l.failed == nil && !errors.Is(cause, store.ErrFailed) {
+		l.failed = fmt.Errorf("%w: %w; mend the cause and open the folder again", store.ErrFailed, cause)
+	}
 	l.wake()
 }
 
 // finish notes that all is written. The goroutine has ended.
-func (s *sequencer) finish() error {
-	if s.log.failed != nil {
-		return nil
-	}
-	return s.tail.mark(s.log.index.sequence, s.log.index.head+1)
-}
+func (s *sequencer) finish() error { return s.tail.mark(s.sequence, s.head+1) }

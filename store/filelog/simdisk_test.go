@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/oxbow-events/oxbow/store/filelog"
 )
 
@@ -22,16 +24,19 @@ type simDisk struct {
 	sector int    // what is written as a whole or not at all
 	look   func() // called before segments are written and synced, unless nil
 
-	mu     sync.Mutex
-	root   *simNode
-	boot   int   // files opened by a process that is gone are of no use
-	gone   bool  // the process is dead, or the power is out
-	struck error // the fault that befell something since it was last asked
-	full   bool
-	lost   bool // a sync has failed, and what it did not write may be forgotten
-	armed  simFault
-	after  int // so many operations before the armed fault strikes
-	trace  func(format string, args ...any)
+	mu       sync.Mutex
+	root     *simNode
+	boot     int   // files opened by a process that is gone are of no use
+	gone     bool  // the process is dead, or the power is out
+	struck   error // the fault that befell something since it was last asked
+	full     bool
+	lastRead bool // the fault that struck last befell a read
+	lost     bool // a sync has failed, and what it did not write may be forgotten
+	armed    simFault
+	after    int // so many operations before the armed fault strikes
+	trace    func(format string, args ...any)
+
+	items *vfs.MemFS // where Pebble has its files
 }
 
 // simFault is something that goes wrong once.
@@ -59,7 +64,7 @@ func (f simFault) error() error {
 func newSimDisk(random *rand.Rand, trace func(string, ...any)) *simDisk {
 	return &simDisk{
 		random: random, sector: []int{512, 4096}[random.IntN(2)], trace: trace,
-		root: newSimFolder(),
+		root: newSimFolder(), items: vfs.NewCrashableMem(),
 	}
 }
 
@@ -80,11 +85,21 @@ func (d *simDisk) restart(withoutPower bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.boot, d.gone, d.full, d.armed, d.struck = d.boot+1, false, false, noFault, nil
+	d.items = d.items.CrashClone(d.crash(withoutPower))
 	if withoutPower {
 		d.root.cutPower(d.sector, d.random)
 	} else if d.random.IntN(2) == 0 {
 		d.evict(d.root)
 	}
+}
+
+// crash is what happens to Pebble's files: after a power cut any part of what was not synced is gone.
+func (d *simDisk) crash(withoutPower bool) vfs.CrashCloneCfg {
+	c := vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(d.random.Uint64(), 0))}
+	if withoutPower {
+		c.UnsyncedDataPercent = d.random.IntN(101)
+	}
+	return c
 }
 
 func (d *simDisk) evict(n *simNode) {
@@ -108,7 +123,7 @@ func (d *simDisk) strikes(read bool, op, name string) (simFault, error) {
 		return noFault, nil
 	}
 	f := d.armed
-	d.armed = noFault
+	d.armed, d.lastRead = noFault, f == badRead
 	d.gone = f == powerCut || f == killed
 	d.full = d.full || f == diskFull
 	return f, nil

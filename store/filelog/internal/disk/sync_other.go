@@ -1,6 +1,6 @@
 //go:build !linux
 
-package filelog
+package disk
 
 import "os"
 

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package filelog
+package disk
 
 import "os"
 

@@ -1,0 +1,173 @@
+package filelog
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
+)
+
+// chooseRuns opens the files of the index that belong to the segments, the largest first, and removes all others.
+func (l *Log) chooseRuns(all []*found) error {
+	if err := removeUnfinished(l.sys.files, l.indexDir()); err != nil {
+		return err
+	}
+	names, err := l.sys.files.List(l.indexDir())
+	if err != nil {
+		return err
+	}
+	ends := map[uint64]*found{} // full segments by the sequence after them
+	begins := map[uint64]bool{}
+	for _, f := range all {
+		begins[f.header.sequence] = true
+		if f.seal != nil {
+			ends[f.next] = f
+		}
+	}
+	var chosen []*run
+	until := uint64(1)
+	for _, name := range largestFirst(names) {
+		first, next, _ := index.ParseName(name)
+		if first < until || !begins[first] || ends[next] == nil {
+			continue
+		}
+		r, err := l.openRun(name, ends[next])
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			chosen, until = append(chosen, r), next
+		}
+	}
+	l.mu.Lock()
+	l.shape.runs = chosen
+	l.mu.Unlock()
+	return l.forgetIndex(all)
+}
+
+// largestFirst returns the names of runs in order of their beginning, of several with one beginning the largest first.
+func largestFirst(names []string) (runs []string) {
+	for _, name := range names {
+		if _, _, ok := index.ParseName(name); ok {
+			runs = append(runs, name)
+		}
+	}
+	slices.SortFunc(runs, func(a, b string) int {
+		firstA, nextA, _ := index.ParseName(a)
+		firstB, nextB, _ := index.ParseName(b)
+		return cmp.Or(cmp.Compare(firstA, firstB), cmp.Compare(nextB, nextA))
+	})
+	return runs
+}
+
+// openRun opens a run, nil when it is damaged, or about something else than the segments that there are.
+func (l *Log) openRun(name string, last *found) (*run, error) {
+	r, err := index.Open(l.sys.files, filepath.Join(l.indexDir(), name))
+	var damage *index.Damage
+	if errors.As(err, &damage) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.Store != l.id || r.Digest != last.digest || r.End() != last.end {
+		return nil, r.Close()
+	}
+	held := &run{Run: r}
+	held.take()
+	return held, nil
+}
+
+// forgetIndex removes the files of the index that are of no use: runs that are not open, and places of segments that are not there.
+func (l *Log) forgetIndex(all []*found) error {
+	names, err := l.sys.files.List(l.indexDir())
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, r := range l.shape.runs {
+		keep[filepath.Base(r.Path())] = true
+	}
+	for _, f := range all {
+		keep[filepath.Base(placesPath("", f.header.sequence))] = true
+	}
+	for _, name := range names {
+		ours := strings.HasSuffix(name, placesSuffix) || strings.HasSuffix(name, index.Suffix)
+		if !ours || keep[name] {
+			continue
+		}
+		if err := l.sys.files.Remove(filepath.Join(l.indexDir(), name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexed reports whether files have the index of a segment, and opens its places.
+func (l *Log) indexed(f *found) (bool, error) {
+	if f.seal == nil || l.runOf(f) == nil {
+		return false, nil
+	}
+	p, err := openPlaces(l.sys.files, l.indexDir(), f.segment)
+	if errors.Is(err, store.ErrDamaged) || errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f.setPlaces(p)
+	return true, nil
+}
+
+// lacksItems reports whether the items may lack some that the segment has.
+func (l *Log) lacksItems(f *found) bool {
+	if f.seal == nil {
+		return true
+	}
+	if l.items != nil && l.items.Mark().Sequence+1 >= f.next {
+		return false
+	}
+	r := l.runOf(f)
+	return r == nil || r.Items() > 0
+}
+
+// runOf returns the run that has a full segment, nil when there is none.
+func (l *Log) runOf(f *found) *run {
+	for _, r := range l.shape.runs {
+		if r.First <= f.header.sequence && f.next <= r.Next {
+			return r
+		}
+	}
+	return nil
+}
+
+// checkItems makes the items again when they have more than the log, which then has lost its end: it was not synced, or is an older
+// copy.
+func (l *Log) checkItems(all []*found) error {
+	if l.items == nil || l.items.Mark().Sequence <= l.sequencer.sequence {
+		return nil
+	}
+	if err := l.forgetItems(); err != nil {
+		return err
+	}
+	for _, f := range all {
+		again, err := newScanner(f.file, f.path, f.scan.size)
+		if err != nil {
+			return err
+		}
+		f.scan = again
+		f.seal = nil
+		if err := l.replay(f, false); err != nil {
+			return err
+		}
+		if f.broken != nil {
+			return f.broken
+		}
+	}
+	return nil
+}
