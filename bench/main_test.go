@@ -13,10 +13,10 @@ import (
 	"github.com/oxbow-events/oxbow/store/memory"
 )
 
-// TestMain is also the process of its own in which memory is measured.
+// TestMain is also the process of its own in which memory is measured, and that is killed.
 func TestMain(m *testing.M) {
-	if os.Getenv(residentOf) != "" {
-		os.Exit(residentMain())
+	if os.Getenv(childVariable) != "" {
+		os.Exit(childMain())
 	}
 	os.Exit(m.Run())
 }
@@ -123,7 +123,7 @@ func TestVerdictsSayWhatWasReached(t *testing.T) {
 }
 
 func TestTargetsNameContenders(t *testing.T) {
-	known := map[string]bool{rawName: true, decoderName: true}
+	known := map[string]bool{rawName: true, decoderName: true, smallName: true}
 	for _, p := range stores() {
 		known[p.Name] = true
 	}
