@@ -41,6 +41,7 @@ func TestKillLeavesAStoreThatWasNotClosed(t *testing.T) {
 }
 
 func TestKillSaysWhenTheProcessEndedByItself(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // else the process sleeps for a second at its end
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "log"), nil, 0o600); err != nil { // where the folder of segments should be
 		t.Fatal(err)
