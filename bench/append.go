@@ -90,7 +90,7 @@ func prepareAppendUnsynced(_ context.Context, e *env) ([]contender, error) {
 	}
 	e.onClose(l.Close)
 	return append(contenders, contender{
-		name: "Pebble, NoSync", does: "as above, but commits are acknowledged while they are in the process's memory; not compared",
+		name: "Pebble, NoSync", does: "as Pebble, but commits are acknowledged while they are in the process's memory; not compared",
 		durability: inMemory, side: inSequence(e, 1, newAppender(l, 0, 1).appends(1)),
 	}), nil
 }

@@ -27,15 +27,15 @@ type options struct {
 }
 
 func main() {
-	if os.Getenv(residentOf) != "" {
-		os.Exit(residentMain())
+	if os.Getenv(childVariable) != "" {
+		os.Exit(childMain())
 	}
 	var o options
 	flag.StringVar(&o.dir, "dir", ".", "measure the disk of the folder `DIR`; what is written to it is removed at the end")
 	flag.StringVar(&o.run, "run", "", "measure only the rows whose name matches the regular expression `RE`")
 	flag.IntVar(&o.rounds, "rounds", 5, "measure each side of a row `N` times; the table shows medians")
 	flag.BoolVar(&o.quick, "quick", false, "a few seconds in all, to see that everything works; the numbers mean little")
-	flag.BoolVar(&o.full, "full", false, "1,000,000 streams where it is 100,000 otherwise; takes some minutes and some gigabytes more")
+	flag.BoolVar(&o.full, "full", false, "10,000,000 events and 1,000,000 streams where there is a tenth of that otherwise; takes many minutes and some gigabytes more")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: go -C bench run -tags peers . [-quick] [-full] [-run RE] [-dir DIR] [-rounds N]")
 		flag.PrintDefaults()
@@ -67,10 +67,10 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	t := newTable(out)
+	t, kept := newTable(out), map[string]string{}
 	for i, w := range chosen {
 		fmt.Fprintf(progress, "%d/%d %s\n", i+1, len(chosen), w.name)
-		r, err := measure(ctx, w, &env{dir: dir, quick: o.quick, full: o.full}, o.rounds)
+		r, err := measure(ctx, w, &env{dir: dir, quick: o.quick, full: o.full, targets: w.targets, keptFolders: kept}, o.rounds)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}

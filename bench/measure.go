@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -41,10 +43,11 @@ type side func(ctx context.Context) (cost, error)
 
 // env is where a row is measured.
 type env struct {
-	dir    string
-	quick  bool
-	full   bool
-	closes []func() error
+	dir         string
+	quick, full bool
+	targets     map[string]target // of the row
+	keptFolders map[string]string // by name, of all rows
+	closes      []func() error
 }
 
 // n returns how much to do.
@@ -80,6 +83,33 @@ func (e *env) folder() (string, error) {
 		e.onClose(func() error { return os.RemoveAll(dir) })
 	}
 	return dir, err
+}
+
+// kept returns the folder of that name, which stays for the rows to come. The first row that asks has it filled.
+func (e *env) kept(name string, fill func(dir string) error) (string, error) {
+	if dir, ok := e.keptFolders[name]; ok {
+		return dir, nil
+	}
+	dir, err := os.MkdirTemp(e.dir, "kept-")
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(fill(dir), syncFolder(dir)); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	e.keptFolders[name] = dir
+	return dir, nil
+}
+
+// syncFolder returns when the disk has the files in a folder, so that nobody who is measured has to wait for that.
+func syncFolder(dir string) error {
+	return eachFile(dir, func(path string, _ fs.DirEntry) error {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
 }
 
 // result is a contender with what each round took.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/oxbow-events/oxbow/bench/peers"
 	"github.com/oxbow-events/oxbow/event"
@@ -98,16 +99,17 @@ func prepareTyped(ctx context.Context, e *env) ([]contender, error) {
 		return nil, err
 	}
 	var data [][]byte
-	if err := l.Replay(ctx, func(r *event.Record) { data = append(data, r.Data) }); err != nil {
+	if err := l.Replay(ctx, func(r *event.Record) { data = append(data, slices.Clone(r.Data)) }); err != nil {
 		return nil, err
 	}
 	return []contender{
-		{name: oxbowName, side: all(n, func(ctx context.Context) error { return replayTyped(ctx, st) })},
+		{name: oxbowName, side: all(n, func(ctx context.Context) error { return replayTyped(ctx, st, n) })},
 		{name: decoderName, does: "encoding/json over the same data, already in memory", side: all(n, func(context.Context) error { return decodeAll(data) })},
 	}, nil
 }
 
-func replayTyped(ctx context.Context, st *store.Store) error {
+func replayTyped(ctx context.Context, st *store.Store, want int) error {
+	n := 0
 	for r, err := range st.Read(ctx, store.Query{}) {
 		if err != nil {
 			return err
@@ -115,6 +117,10 @@ func replayTyped(ctx context.Context, st *store.Store) error {
 		if _, err := event.DecodeAs[order](st.Registry(), r); err != nil {
 			return err
 		}
+		n++
+	}
+	if n != want {
+		return fmt.Errorf("read %d events of %d", n, want)
 	}
 	return nil
 }

@@ -2,83 +2,75 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"github.com/oxbow-events/oxbow/bench/peers"
 	"github.com/oxbow-events/oxbow/event"
 )
 
-// residentOf is the variable of the environment that makes this program measure the memory of the store with that name, in the
-// current folder: only a process of its own has a memory of its own.
-const residentOf = "OXBOW_BENCH_RESIDENT"
+// footprint is what a process has, in KiB.
+type footprint struct {
+	Resident int64 // in memory, with the pages of files that it has mapped, as the program itself
+	Private  int64 // the part that is of no file: heap, stacks, and what C has allocated
+}
 
 func prepareResident(ctx context.Context, e *env) ([]contender, error) {
+	return ofMemory(ctx, e, func(m footprint) int64 { return m.Resident })
+}
+
+func preparePrivate(ctx context.Context, e *env) ([]contender, error) {
+	return ofMemory(ctx, e, func(m footprint) int64 { return m.Private })
+}
+
+func ofMemory(ctx context.Context, e *env, kib func(footprint) int64) ([]contender, error) {
 	if runtime.GOOS != "linux" {
 		return []contender{{name: oxbowName, missing: "it is read from /proc, so only on Linux"}}, nil
 	}
 	return ofManyStreams(ctx, e, func(p peers.Peer, dir string) side {
-		return func(ctx context.Context) (cost, error) { return residentInChild(ctx, p.Name, dir) }
+		return func(ctx context.Context) (cost, error) {
+			m, err := memoryOfChild(ctx, childTask{Do: "memory", Store: p.Name, Events: e.n(1000, 20)}, dir)
+			return cost(kib(m) << 10), err
+		}
 	})
 }
 
-func residentInChild(ctx context.Context, name, dir string) (cost, error) {
-	self, err := os.Executable()
+// memoryOfChild returns what a process of its own has after it has used the store.
+func memoryOfChild(ctx context.Context, t childTask, dir string) (m footprint, err error) {
+	c, err := child(ctx, t, dir)
 	if err != nil {
-		return 0, err
+		return footprint{}, err
 	}
-	child := exec.CommandContext(ctx, self)
-	child.Dir, child.Env, child.Stderr = dir, append(os.Environ(), residentOf+"="+name), os.Stderr
-	out, err := child.Output()
+	out, err := c.Output()
 	if err != nil {
-		return 0, fmt.Errorf("measure in a process of its own: %w", err)
+		return footprint{}, fmt.Errorf("measure in a process of its own: %w", err)
 	}
-	kib, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-	return cost(kib << 10), err
+	err = json.Unmarshal(out, &m)
+	return m, err
 }
 
-// residentMain is what the process of its own does: it prints how many KiB it has.
-func residentMain() (exitCode int) {
-	kib, err := resident(context.Background(), os.Getenv(residentOf))
+// printMemory uses some old and as many new streams, gives back what is free, and prints what is left.
+func printMemory(ctx context.Context, l peers.Log, t childTask) error {
+	if err := useStreams(ctx, l, t.Events); err != nil {
+		return err
+	}
+	debug.FreeOSMemory()
+	m, err := ownMemory()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		return 1
+		return err
 	}
-	fmt.Println(kib)
-	return 0
+	return json.NewEncoder(os.Stdout).Encode(m)
 }
 
-// resident opens the store in the current folder, uses a thousand old and a thousand new streams, gives back what is free, and
-// returns the KiB that are left.
-func resident(ctx context.Context, name string) (kib int64, err error) {
-	for _, p := range stores() {
-		if p.Name != name {
-			continue
-		}
-		l, err := p.Open(".", false)
-		if err != nil {
-			return 0, err
-		}
-		err = useStreams(ctx, l)
-		debug.FreeOSMemory()
-		kib, statusErr := residentKiB()
-		return kib, errors.Join(err, statusErr, l.Close())
-	}
-	return 0, fmt.Errorf("there is no store %q", name)
-}
-
-func useStreams(ctx context.Context, l peers.Log) error {
-	fresh := make([]event.Record, 1)
-	for i := range 1000 {
-		name := fmt.Sprint("fresh-", i)
-		fresh[0] = record(name)
-		if _, err := l.Append(ctx, name, 0, fresh); err != nil {
+func useStreams(ctx context.Context, l peers.Log, n int) error {
+	fresh := newStreams(l, n)
+	for i := range n {
+		if err := fresh.append(ctx, 1); err != nil {
 			return err
 		}
 		if err := l.Stream(ctx, streamName(i*97%100_000), func(*event.Record) {}); err != nil {
@@ -88,16 +80,26 @@ func useStreams(ctx context.Context, l peers.Log) error {
 	return nil
 }
 
-// residentKiB returns the VmRSS of this process.
-func residentKiB() (int64, error) {
+// ownMemory returns what this process has.
+func ownMemory() (m footprint, err error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return 0, err
+		return footprint{}, err
 	}
+	fields := map[string]*int64{"VmRSS": &m.Resident, "RssAnon": &m.Private}
 	for line := range strings.Lines(string(status)) {
-		if kib, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			return strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kib), "kB")), 10, 64)
+		name, value, _ := strings.Cut(line, ":")
+		into, ok := fields[name]
+		if !ok {
+			continue
 		}
+		if _, err := fmt.Sscanf(value, "%d kB", into); err != nil {
+			return footprint{}, fmt.Errorf("%s of /proc/self/status: %w", name, err)
+		}
+		delete(fields, name)
 	}
-	return 0, errors.New("/proc/self/status has no VmRSS")
+	if len(fields) > 0 {
+		return footprint{}, errors.New("/proc/self/status lacks VmRSS or RssAnon")
+	}
+	return m, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"path/filepath"
-	"time"
 
 	"github.com/oxbow-events/oxbow/bench/peers"
 	"github.com/oxbow-events/oxbow/event"
@@ -39,30 +38,14 @@ func fillStreams(ctx context.Context, l peers.Log, n int) error {
 	return work.Wait()
 }
 
-// ofManyStreams returns a contender for each store, in whose folder are many streams; build makes what it does.
+// ofManyStreams returns a contender for each store, in whose folder are many streams of one event each, and perhaps some more that
+// another row has left; build makes what it does.
 func ofManyStreams(ctx context.Context, e *env, build func(p peers.Peer, dir string) side) ([]contender, error) {
-	return inFolders(e, func(p peers.Peer, dir string) (side, error) {
-		err := filled(p, dir, func(l peers.Log) error { return fillStreams(ctx, l, manyStreams(e)) })
+	return ofStores(e, func(p peers.Peer) (side, error) {
+		dir, err := e.kept("many streams in "+p.Name, func(dir string) error {
+			return filled(p, dir, func(l peers.Log) error { return fillStreams(ctx, l, manyStreams(e)) })
+		})
 		return build(p, dir), err
-	})
-}
-
-// prepareOpen measures from opening to having read a stream, so that what is put off until then counts.
-func prepareOpen(ctx context.Context, e *env) ([]contender, error) {
-	return ofManyStreams(ctx, e, func(p peers.Peer, dir string) side {
-		return func(ctx context.Context) (cost, error) {
-			start := time.Now()
-			l, err := p.Open(dir, true)
-			if err != nil {
-				return 0, err
-			}
-			err = counted(1, func(count func(*event.Record)) error { return l.Stream(ctx, streamName(1), count) })
-			took := cost(time.Since(start))
-			if closed := l.Close(); err == nil {
-				err = closed
-			}
-			return took, err
-		}
 	})
 }
 
@@ -77,12 +60,9 @@ func prepareDisk(ctx context.Context, e *env) ([]contender, error) {
 	})
 }
 
-// folderBytes returns how many bytes the files in a folder have.
+// folderBytes returns how many bytes the files in a folder and in the folders below it have.
 func folderBytes(dir string) (size int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
+	err = eachFile(dir, func(_ string, entry fs.DirEntry) error {
 		info, err := entry.Info()
 		if err == nil {
 			size += info.Size()
@@ -90,4 +70,14 @@ func folderBytes(dir string) (size int64, err error) {
 		return err
 	})
 	return size, err
+}
+
+// eachFile calls fn for each file in a folder and in the folders below it.
+func eachFile(dir string, fn func(path string, entry fs.DirEntry) error) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return fn(path, entry)
+	})
 }

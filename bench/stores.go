@@ -66,15 +66,26 @@ func contend(e *env, sync bool, build func(peers.Log) (side, error)) ([]contende
 }
 
 // inFolders returns a contender for each store, each with a new folder; build makes what it does.
-func inFolders(e *env, build func(p peers.Peer, dir string) (side, error)) (contenders []contender, err error) {
+func inFolders(e *env, build func(p peers.Peer, dir string) (side, error)) ([]contender, error) {
+	return ofStores(e, func(p peers.Peer) (side, error) {
+		dir, err := e.folder()
+		if err != nil {
+			return nil, err
+		}
+		return build(p, dir)
+	})
+}
+
+// ofStores returns a contender for each store; build makes what it does. Other ways to use a peer are contenders where that peer has
+// a target.
+func ofStores(e *env, build func(peers.Peer) (side, error)) (contenders []contender, err error) {
 	for _, p := range stores() {
+		if p.Variant != "" && e.targets[p.Variant] == (target{}) {
+			continue
+		}
 		c := contender{name: p.Name, does: p.Does, missing: p.Missing}
 		if c.missing == "" {
-			dir, err := e.folder()
-			if err != nil {
-				return nil, err
-			}
-			if c.side, err = build(p, dir); err != nil {
+			if c.side, err = build(p); err != nil {
 				return nil, &contenderError{p.Name, err}
 			}
 		}

@@ -38,8 +38,32 @@ var works = []work{
 		goal: "300 ms with 1,000,000", prepare: prepareOpen,
 	},
 	{
+		name: "open 100,000 streams, after kill -9", full: "open 1,000,000 streams, after kill -9", durability: inFile,
+		goal: "1 s with 1,000,000", prepare: prepareOpenKilled,
+	},
+	{
+		name: "growth: append to 1,000,000 events, p50", full: "growth: append to 10,000,000 events, p50", durability: fsynced,
+		targets: map[string]target{smallName: atMost(1.3)}, prepare: prepareGrownAppend,
+	},
+	{
+		name: "growth: read 10 of 1,000,000 events, p50", full: "growth: read 10 of 10,000,000 events, p50", durability: inFile,
+		targets: map[string]target{smallName: atMost(1.3)}, prepare: prepareGrownRead,
+	},
+	{
+		name: "growth: open 1,000,000 events, clean end", full: "growth: open 10,000,000 events, clean end", durability: inFile,
+		goal: "1 s with 10,000,000", prepare: prepareGrownOpen,
+	},
+	{
+		name: "growth: open 1,000,000 events, kill -9", full: "growth: open 10,000,000 events, kill -9", durability: inFile,
+		goal: "5 s with 10,000,000", prepare: prepareGrownOpenKilled,
+	},
+	{
 		name: "resident memory, 100,000 streams", full: "resident memory, 1,000,000 streams", durability: inFile, unit: mebibytes,
 		once: true, goal: "256 MiB with 1,000,000", prepare: prepareResident,
+	},
+	{
+		name: "private memory, 100,000 streams", full: "private memory, 1,000,000 streams", durability: inFile, unit: mebibytes,
+		once: true, prepare: preparePrivate,
 	},
 	{
 		name: "bytes on disk per event, with indexes", durability: inFile, unit: bytes, once: true, goal: "480 B", limit: 480,

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"math"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -19,7 +18,7 @@ var pebblePeer = Peer{
 // pebbleLog applies batches in order under a lock and waits for their sync outside of it, so that Pebble's own pipeline syncs for
 // all that wait. Its memory is that of a server: 64 MiB of memtable, 64 MiB of cache.
 type pebbleLog struct {
-	db      *pebble.DB
+	pebbleReader
 	options *pebble.WriteOptions
 
 	mu      sync.Mutex
@@ -57,24 +56,12 @@ func openPebbleOn(fs vfs.FS, dir string, options *pebble.WriteOptions) (Log, err
 	if err != nil {
 		return nil, err
 	}
-	p := &pebbleLog{db: db, options: options}
+	p := &pebbleLog{pebbleReader: pebbleReader{db}, options: options}
 	p.heads = newHeads(func(stream string) (uint64, error) { return p.newest(streamKey(stream, 0)) })
 	if p.last, err = p.newest(numbered("r", 0)); err != nil {
 		return nil, err
 	}
 	return p, nil
-}
-
-// newest returns the greatest number among keys that begin as the key does, or 0.
-func (p *pebbleLog) newest(key []byte) (n uint64, err error) {
-	it, err := p.db.NewIter(&pebble.IterOptions{LowerBound: key, UpperBound: numbered(string(key[:len(key)-8]), math.MaxUint64)})
-	if err != nil {
-		return 0, err
-	}
-	if it.Last() {
-		n = number(it.Key())
-	}
-	return n, it.Close()
 }
 
 func (p *pebbleLog) Append(_ context.Context, stream string, head uint64, events []event.Record) (uint64, error) {
@@ -115,58 +102,4 @@ func (p *pebbleLog) apply(batch *pebble.Batch, stream string, head uint64, event
 	p.last += uint64(len(events))
 	p.heads.known[stream] = head + uint64(len(events))
 	return nil
-}
-
-func (p *pebbleLog) Replay(_ context.Context, fn func(*event.Record)) error {
-	var d recordReader
-	return p.each(numbered("r", 0), func(key, value []byte) error {
-		r, err := d.read(value, number(key))
-		if err == nil {
-			fn(r)
-		}
-		return err
-	})
-}
-
-func (p *pebbleLog) Stream(_ context.Context, stream string, fn func(*event.Record)) error {
-	var d recordReader
-	return p.each(streamKey(stream, 0), func(_, position []byte) error {
-		value, closer, err := p.db.Get(append([]byte("r"), position...))
-		if err != nil {
-			return err
-		}
-		defer closer.Close()
-		r, err := d.read(value, number(position))
-		if err == nil {
-			fn(r)
-		}
-		return err
-	})
-}
-
-// each calls fn with all keys from key on that begin as it does, except for its number.
-func (p *pebbleLog) each(key []byte, fn func(key, value []byte) error) (err error) {
-	it, err := p.db.NewIter(&pebble.IterOptions{LowerBound: key, UpperBound: numbered(string(key[:len(key)-8]), math.MaxUint64)})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := it.Close(); err == nil {
-			err = closed
-		}
-	}()
-	for ok := it.First(); ok; ok = it.Next() {
-		if err := fn(it.Key(), it.Value()); err != nil {
-			return err
-		}
-	}
-	return it.Error()
-}
-
-// Close flushes first: a clean end.
-func (p *pebbleLog) Close() error {
-	if err := p.db.Flush(); err != nil {
-		return err
-	}
-	return p.db.Close()
 }

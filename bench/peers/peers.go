@@ -37,10 +37,11 @@ type Peer struct {
 	Does    string                                   // in a line, for those who read the table
 	Open    func(dir string, sync bool) (Log, error) // sync: Append returns when the disk has it; else when the operating system has it
 	Missing string                                   // why it is not in this build, in place of Open
+	Variant string                                   // the name of the peer that this is another way to use, if it is one
 }
 
 // All returns the peers, in the order of the table.
-func All() []Peer { return []Peer{pebblePeer, sqlitePeer, bboltPeer, jetStreamPeer} }
+func All() []Peer { return []Peer{pebblePeer, plainPebblePeer, sqlitePeer, bboltPeer, jetStreamPeer} }
 
 var errHead = errors.New("the stream's head is not what is expected")
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,6 +146,27 @@ func TestPeersLoseNothingOfManyWriters(t *testing.T) {
 		}
 		if len(positions) != writers*each {
 			t.Errorf("has %d events of %d", len(positions), writers*each)
+		}
+	})
+}
+
+func TestPeersTakeOneOfManyWithTheSameHead(t *testing.T) {
+	openPeers(t, func(t *testing.T, open func() Log) {
+		l := open()
+		defer func() { closeLog(t, l) }()
+		var took atomic.Int64
+		var work sync.WaitGroup
+		for range 16 {
+			work.Go(func() {
+				if _, err := l.Append(t.Context(), "a", 0, []event.Record{record("a", "1")}); err == nil {
+					took.Add(1)
+				}
+			})
+		}
+		work.Wait()
+		fn, read := texts()
+		if err := l.Stream(t.Context(), "a", fn); err != nil || len(*read) != 1 || took.Load() != 1 {
+			t.Errorf("took %d of 16 events for the same revision, and has %q, %v", took.Load(), *read, err)
 		}
 	})
 }
