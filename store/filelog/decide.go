@@ -49,7 +49,7 @@ func (s *sequencer) repeated(r *request) (bool, error) {
 // known returns where the event with that id stands, and its stream; 0 when there is none.
 func (s *sequencer) known(id event.ID) (found store.Position, stream string, err error) {
 	k := s.log.hasher.ID(id)
-	s.log.shape.newest(s.head+1, func(p part) bool {
+	s.shape.newest(s.head+1, func(p part) bool {
 		for at := p.Postings(&k, 1, s.head); at.Count() > 0 && found == 0 && err == nil; at.DropFirst() {
 			var r event.Record
 			if err = s.look(at.First(), &r); err == nil && r.ID == id {
@@ -74,8 +74,8 @@ func (s *sequencer) look(p store.Position, r *event.Record) error {
 // reader returns what reads the log as it is written.
 func (s *sequencer) reader() *reader {
 	l := s.log
-	if s.reading.shape != l.shape {
-		s.reading = reader{shape: l.shape}
+	if s.reading.shape != s.shape {
+		s.reading = reader{shape: s.shape}
 	}
 	s.reading.places, s.reading.limit = l.places, l.visible.tail
 	return &s.reading
@@ -157,7 +157,7 @@ func (s *sequencer) check(c *store.Condition) error {
 // revision is a stream's revision with the batch so far.
 func (s *sequencer) revision(stream string) uint64 {
 	k := s.log.hasher.Stream(stream)
-	return s.log.shape.revision(&k, s.head)
+	return s.shape.revision(&k, s.head)
 }
 
 // itemRevision is an item's revision with the batch so far.
@@ -173,7 +173,7 @@ func (s *sequencer) itemRevision(bucket, key string) (uint64, error) {
 
 // firstMatch returns the first position after the given one that matches any of the filters, 0 when there is none.
 func (s *sequencer) firstMatch(filters []store.Filter, after store.Position) (store.Position, error) {
-	f := finder{hasher: s.log.hasher, shape: s.log.shape, head: s.head}
+	f := finder{hasher: s.log.hasher, shape: s.shape, head: s.head}
 	w := f.candidates(&store.Query{Any: filters, After: after})
 	for p, ok := w.next(); ok; p, ok = w.next() {
 		var r event.Record

@@ -109,6 +109,7 @@ func (l *Log) letGoOfAll() error {
 	s, items := l.shape, l.items
 	l.items, l.shape = nil, nil
 	l.mu.Unlock()
+	l.release(l.sequencer.shape)
 	l.release(s)
 	l.letGo(items)
 	l.mu.Lock()

@@ -119,6 +119,7 @@ func (l *Log) write(s *segment, size int64, last frameKind, head store.Position,
 		log: l, tail: t, head: head, sequence: sequence, table: tables[len(tables)-1], staged: map[itemID]uint64{},
 		metas: map[string]store.StreamMeta{},
 	}
+	l.sequencer.keepUp()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.show(&l.sequencer)

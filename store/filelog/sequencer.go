@@ -18,6 +18,7 @@ type sequencer struct {
 	tail     *tail
 	head     store.Position // with the batch so far
 	sequence uint64         // of the newest commit, with the batch so far
+	shape    *shape         // the log's, held on to
 	table    *index.Table   // of the newest segment
 	buf      []byte         // the frames of the batch
 	staging  []stagedEvent
@@ -64,6 +65,7 @@ func (s *sequencer) commit(batch []*request) error {
 	if err := s.makeRoom(batch); err != nil {
 		return err
 	}
+	s.keepUp()
 	s.buf, s.staging = s.buf[:0], s.staging[:0]
 	for _, r := range batch {
 		if r.outcome.err = s.decide(r); r.outcome.err != nil || r.outcome.repeated {
@@ -80,6 +82,19 @@ func (s *sequencer) commit(batch []*request) error {
 		return err
 	}
 	return s.publish(batch)
+}
+
+// keepUp takes the shape that the log has now.
+func (s *sequencer) keepUp() {
+	l, old := s.log, s.shape
+	l.mu.RLock()
+	if s.shape = l.shape; s.shape != old {
+		s.shape.take()
+	}
+	l.mu.RUnlock()
+	if s.shape != old {
+		l.release(old)
+	}
 }
 
 func (s *sequencer) write() error {
@@ -142,7 +157,8 @@ func (s *sequencer) rotate() error {
 	if s.tail, err = newTail(next, headerSize); err != nil {
 		return err
 	}
-	s.table = l.shape.tables[len(l.shape.tables)-1]
+	s.keepUp()
+	s.table = s.shape.tables[len(s.shape.tables)-1]
 	if err := l.markItems(s.sequence); err != nil {
 		return err
 	}
@@ -230,7 +246,7 @@ func (l *Log) addPlaces(events []stagedEvent) {
 // before is a stream's revision without the newest segment.
 func (s *sequencer) before(stream string) uint64 {
 	k := s.log.hasher.Stream(stream)
-	return s.log.shape.revision(&k, s.table.Base())
+	return s.shape.revision(&k, s.table.Base())
 }
 
 func (s *sequencer) appendEntries(r *request, position store.Position, sequence uint64) {
