@@ -9,7 +9,21 @@ import (
 // zero values. Texts are parts of the bytes, which nobody may change any more.
 type decoder struct {
 	rest   []byte
+	room   *[]string // for tags; nil when each record's get room of their own
 	failed bool
+}
+
+// roomFor returns an empty list with room for n texts.
+func (d *decoder) roomFor(n uint64) []string {
+	if d.room == nil {
+		return make([]string, 0, n)
+	}
+	if uint64(len(*d.room)) < n {
+		*d.room = make([]string, 256+n)
+	}
+	list := (*d.room)[:0:n]
+	*d.room = (*d.room)[n:]
+	return list
 }
 
 func (d *decoder) fail() {

@@ -34,14 +34,13 @@ func (l *Log) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, e
 		defer v.close()
 		err = v.find(&q)
 		for left := q.Limit; err == nil; {
-			var r event.Record
-			if err = v.next(&r); err != nil {
+			if err = v.next(); err != nil {
 				break
 			}
 			if err = l.usable(ctx); err != nil {
 				break
 			}
-			if !yield(r, nil) {
+			if !yield(v.record, nil) {
 				return
 			}
 			if left--; left == 0 {
@@ -65,6 +64,7 @@ type view struct {
 	walker
 	filter []store.Filter
 	kept   retention
+	record event.Record // the one that was read last
 }
 
 // view takes a snapshot, which must be closed.
@@ -98,28 +98,31 @@ func (v *view) find(q *store.Query) error {
 	}))
 }
 
-// next reads the next record that matches into r, which is zero. At the end it returns io.EOF.
-func (v *view) next(r *event.Record) error {
-	return wrapDamage(index.Try(func() error {
-		for {
-			p, ok := v.walker.next()
-			if !ok {
-				return io.EOF
-			}
-			ok, err := v.reader.read(p, v.filter, r)
-			if ok && err == nil && v.kept.any {
-				ok, err = v.keeps(r)
-			}
-			if err != nil || ok {
-				return err
-			}
-			*r = event.Record{}
+// next reads the next record that matches. At the end it returns io.EOF.
+func (v *view) next() error { return wrapDamage(index.Try(v.advance)) }
+
+func (v *view) advance() error {
+	for {
+		p, ok := v.walker.next()
+		if !ok {
+			return io.EOF
 		}
-	}))
+		v.record = event.Record{}
+		ok, err := v.reader.read(p, v.filter, &v.record)
+		if ok && err == nil && v.kept.any {
+			ok, err = v.keeps(&v.record)
+		}
+		if err != nil || ok {
+			return err
+		}
+	}
 }
 
 // wrapDamage turns damage of the index into what this package says of it.
 func wrapDamage(err error) error {
+	if err == nil {
+		return nil
+	}
 	var d *index.Damage
 	if errors.As(err, &d) {
 		return &DamageError{File: d.File, Offset: d.Offset, Reason: d.Reason, Index: true}

@@ -24,6 +24,7 @@ type reader struct {
 	chunk  []byte // memory that records own together, from off on in the segment
 	off    int64
 	ahead  int64
+	shared []string // room for the tags of the records that share memory
 }
 
 const (
@@ -76,11 +77,19 @@ func (r *reader) read(p store.Position, filter []store.Filter, into *event.Recor
 	if !own {
 		e.payload = bytes.Clone(e.payload)
 	}
-	if err := decodeOwn(into, e.payload); err != nil {
+	if err := decodeWith(into, e.payload, r.tags()); err != nil {
 		return false, r.damaged(int64(at), p, err.Error())
 	}
 	into.Position = p
 	return store.MatchAny(filter, into), nil
+}
+
+// tags returns the room for tags that records share, nil when they share none.
+func (r *reader) tags() *[]string {
+	if !r.order {
+		return nil
+	}
+	return &r.shared
 }
 
 // matches looks at a record without taking it over. One that cannot be read is left to whoever takes it over.

@@ -162,11 +162,14 @@ func decodeRecord(payload []byte, withData bool) (r event.Record, err error) {
 }
 
 // decodeOwn reads a record from a payload that belongs to it from now on: its texts and its data are parts of it. r is zero before.
-func decodeOwn(r *event.Record, payload []byte) error {
+func decodeOwn(r *event.Record, payload []byte) error { return decodeWith(r, payload, nil) }
+
+// decodeWith is decodeOwn with room for the record's tags, which it takes from; nil when they get room of their own.
+func decodeWith(r *event.Record, payload []byte, tags *[]string) error {
 	if len(payload) == 0 || payload[0] != recordVersion {
 		return errRecord
 	}
-	d := decoder{rest: payload[1:]}
+	d := decoder{rest: payload[1:], room: tags}
 	r.Revision = d.uvarint()
 	flags := d.uvarint()
 	if flags&^uint64(allFlags) != 0 {
@@ -283,7 +286,7 @@ func (d *decoder) headers() map[string]string {
 
 func (d *decoder) strings() []string {
 	n := d.uvarint()
-	list := make([]string, 0, min(n, event.MaxTags))
+	list := d.roomFor(min(n, event.MaxTags))
 	for range n {
 		s := d.string()
 		if d.failed {
