@@ -39,13 +39,33 @@ type comparison struct {
 	changes          []Change
 }
 
-// compare returns the differences, in order of field. Old and new are whole schemas.
+// Compare returns the differences between two schemas that [Of] has written, in order of field: what changes for events that
+// were written by the older one and are read by the newer. The package comment says which changes break.
+func Compare(older, newer []byte) ([]Change, error) {
+	was, err := parse(older)
+	if err != nil {
+		return nil, fmt.Errorf("the older schema: %w", err)
+	}
+	is, err := parse(newer)
+	if err != nil {
+		return nil, fmt.Errorf("the newer schema: %w", err)
+	}
+	return compare(was, is), nil
+}
+
 func compare(older, newer *node) []Change {
 	c := &comparison{oldDefs: older.Defs, newDefs: newer.Defs, seen: map[[2]*node]bool{}}
 	c.walk("", older, newer)
-	slices.SortStableFunc(c.changes, func(a, b Change) int { return cmp.Compare(a.Field, b.Field) })
-	return c.changes
+	slices.SortStableFunc(c.changes, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Field, b.Field), -compareBools(a.Breaking, b.Breaking), compareBools(a.What == optional, b.What == optional))
+	})
+	return slices.CompactFunc(c.changes, func(a, b Change) bool {
+		return a.Field == b.Field && (!b.Breaking && a.Breaking || b.What == optional) // the first says it all
+	})
 }
+
+// optional is what is said of a field when there is nothing else to say of it.
+const optional = "was required and is optional"
 
 // resolve follows references, and tells whether null fits too.
 func resolve(n *node, defs map[string]*node) (core *node, null bool) {
@@ -268,7 +288,7 @@ func (c *comparison) member(path string, older, newer *node, was, is bool) {
 			c.breaks(path, "fill", older, newer, "was left out at times and is required; where it is absent it would silently become %s", c.zero(newer))
 		}
 	case was && !is:
-		c.note(path, "was required and is optional")
+		c.note(path, optional)
 	}
 	c.walk(path, older, newer)
 }
