@@ -59,7 +59,7 @@ func compare(older, newer *node) []Change {
 	slices.SortStableFunc(c.changes, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Field, b.Field), -compareBools(a.Breaking, b.Breaking), compareBools(a.What == optional, b.What == optional))
 	})
-	return slices.CompactFunc(c.changes, func(a, b Change) bool {
+	return slices.CompactFunc(c.changes, func(b, a Change) bool {
 		return a.Field == b.Field && (!b.Breaking && a.Breaking || b.What == optional) // the first says it all
 	})
 }
