@@ -239,17 +239,23 @@ func (g *generator) mayBeNull(n *node) bool {
 
 func (g *generator) member(f field) (*node, error) {
 	n, err := g.within(f.name, place{f.typ, f.addr})
-	if err != nil || !f.quoted || n.Go != "" {
+	if err != nil || !f.quoted {
 		return n, err
 	}
-	if f.typ.Kind() != reflect.Pointer {
-		return quoted(n), nil
+	pointer := f.typ.Kind() == reflect.Pointer
+	if pointer {
+		n, err = g.within(f.name, place{f.typ.Elem(), true})
 	}
-	inner, err := g.within(f.name, place{f.typ.Elem(), true})
-	if err != nil || inner.Go != "" {
-		return n, err
+	switch {
+	case err != nil:
+		return nil, err
+	case n.Go != "":
+		g.path = append(g.path, f.name)
+		return nil, g.refuse("%v has methods of its own for JSON, and with the option string Go cannot read it back; drop the option", f.typ)
+	case pointer:
+		return quoted(n).orNull(), nil
 	}
-	return quoted(inner).orNull(), nil
+	return quoted(n), nil
 }
 
 func (g *generator) within(name string, p place) (*node, error) {

@@ -76,11 +76,24 @@ func (l *lossFinder) members(path string, was, is map[string]any, n *node) {
 		switch {
 		case ok:
 			l.walk(join(path, name), was[name], back, inner)
-		case empty(was[name]) && inner != nil: // left out, as its tag says
+		case inner != nil && (empty(was[name]) || l.leftOut(was[name], inner)): // left out, as its tag says
 		default:
 			l.lose(join(path, name), "is stored, and the Go type does not keep it")
 		}
 	}
+}
+
+// leftOut reports whether a value is what omitempty or omitzero leave out although it is not empty itself: an array of fixed
+// length with nothing in it, and a quoted value that is empty.
+func (l *lossFinder) leftOut(v any, n *node) bool {
+	n, _ = resolve(n, l.defs)
+	switch v := v.(type) {
+	case []any:
+		return n.MinItems != nil && !slices.ContainsFunc(v, func(e any) bool { return !empty(e) })
+	case string:
+		return n.Content != nil && (v == "0" || v == "false" || v == `""`)
+	}
+	return false
 }
 
 // folded finds the member into which a name was read that differs in case only.
@@ -130,7 +143,7 @@ func empty(v any) bool {
 	case bool:
 		return !v
 	case string:
-		return v == ""
+		return v == "" || zeroTime(v)
 	case json.Number:
 		return canonical(v.String()) == canonical("0")
 	case []any:
@@ -151,7 +164,7 @@ func empty(v any) bool {
 func sameScalar(was, is any) bool {
 	switch was := was.(type) {
 	case nil:
-		return empty(is) || zeroTime(is)
+		return empty(is)
 	case json.Number:
 		is, ok := is.(json.Number)
 		return ok && canonical(was.String()) == canonical(is.String())
@@ -162,10 +175,9 @@ func sameScalar(was, is any) bool {
 	return empty(was) && empty(is) || was == is
 }
 
-func zeroTime(v any) bool {
-	text, ok := v.(string)
+func zeroTime(text string) bool {
 	at, err := time.Parse(time.RFC3339Nano, text)
-	return ok && err == nil && at.IsZero()
+	return err == nil && at.IsZero()
 }
 
 func sameTime(a, b string) bool {
