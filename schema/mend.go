@@ -31,7 +31,7 @@ func mendText(t reflect.Type, s event.Schema, changes []Change) string {
 		fmt.Fprintf(&b, "\t\t%s\n", line)
 	}
 	b.WriteString("\t\treturn json.Marshal(fields)\n\t})\n\n")
-	fmt.Fprintf(&b, "If no store anywhere holds a %s, delete its golden copy %s instead.\n", s, FileOf(s))
+	fmt.Fprintf(&b, "If no store anywhere holds an event of %s, delete its golden copy %s instead.\n", s, FileOf(s))
 	return b.String()
 }
 
