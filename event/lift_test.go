@@ -28,7 +28,9 @@ type orderCompleted struct{ Invoice int }
 // merging reads three old schemas as customer.updated v2.
 func merging(t *testing.T, reg *event.Registry) {
 	t.Helper()
-	mail := func(data []byte) ([]byte, error) { return bytes.ReplaceAll(data, []byte(`"Address"`), []byte(`"Mail"`)), nil }
+	mail := func(data []byte) ([]byte, error) {
+		return bytes.ReplaceAll(data, []byte(`"Address"`), []byte(`"Mail"`)), nil
+	}
 	if err := errors.Join(
 		reg.UpcastTo(event.Schema{Type: "customer.renamed", Version: 1}, event.Schema{Type: "customer.updated", Version: 2}, event.Unchanged),
 		reg.UpcastTo(event.Schema{Type: "customer.moved", Version: 3}, event.Schema{Type: "customer.updated", Version: 1}, event.Unchanged),
@@ -198,10 +200,10 @@ func TestLiftsThatContradictEachOtherAreRefusedByName(t *testing.T) {
 			"raise the version that its EventVersion returns, or register the new Go type in its place": to("customer.updated", 2, "customer.left", 1),
 		"version: customer.renamed v1 is what event_test.customerRenamed is written as, and an upcaster would read it as customer.updated v2; " +
 			"raise the version that its EventVersion returns, or register the new Go type in its place": event.Register[customerRenamed](reg),
-		`type: "x y" has a " " at byte 1; use letters, digits, dots and hyphens`: to("x.y", 1, "x y", 1),
-		"version: is 0; versions start at 1":      to("x.y", 1, "x.z", 0),
-		"upcaster: of x.y from version 1 is nil":  reg.UpcastTo(from, event.Schema{Type: "x.z", Version: 1}, nil),
-		"upcaster: of x.y from version 1 is nil ": reg.UpcastSplit(from, []event.Schema{{Type: "x.z", Version: 1}}, nil),
+		`type: "x y" has a " " at byte 1; use letters, digits, dots and hyphens`:    to("x.y", 1, "x y", 1),
+		"version: is 0; versions start at 1":                                        to("x.y", 1, "x.z", 0),
+		"upcaster: of x.y from version 1 is nil":                                    reg.UpcastTo(from, event.Schema{Type: "x.z", Version: 1}, nil),
+		"upcaster: of x.y from version 1 is nil ":                                   reg.UpcastSplit(from, []event.Schema{{Type: "x.z", Version: 1}}, nil),
 		"upcaster: from x.y v1 leads nowhere; name the schemas that it can lead to": reg.UpcastSplit(from, nil, same),
 	} {
 		if !errors.Is(err, event.ErrInvalid) || err.Error() != strings.TrimSpace(want) {
@@ -258,7 +260,9 @@ func FuzzLiftsNeverLoop(f *testing.F) {
 	f.Add([]byte{0x00, 0x01, 0x01, 0x10, 0x10, 0x00})
 	f.Fuzz(func(t *testing.T, spelled []byte) {
 		var reg event.Registry
-		schema := func(b byte) event.Schema { return event.Schema{Type: string(rune('a' + b>>4%4)), Version: 1 + int(b%8)} }
+		schema := func(b byte) event.Schema {
+			return event.Schema{Type: string(rune('a' + b>>4%4)), Version: 1 + int(b%8)}
+		}
 		for i := 0; i+1 < len(spelled) && i < 200; i += 2 {
 			_ = reg.UpcastTo(schema(spelled[i]), schema(spelled[i+1]), event.Unchanged) // most are refused
 		}

@@ -20,4 +20,3 @@ func (s Schema) check() error {
 	}
 	return nil
 }
-

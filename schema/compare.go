@@ -387,6 +387,8 @@ func objectWords(n *node) string {
 		return "a map"
 	case n.Keys.Go != "":
 		return "a map by " + n.Keys.Go
+	case n.Keys.Content == nil:
+		return "a map by some text"
 	}
 	return "a map by " + strings.TrimPrefix(integerWords(n.Keys.Content), "an ")
 }

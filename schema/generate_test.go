@@ -96,12 +96,12 @@ func TestTheSchemaIsTheGoldenOne(t *testing.T) {
 
 func TestWhatJSONCannotHoldIsRefusedByName(t *testing.T) {
 	for want, goType := range map[string]reflect.Type{
-		`schema of schema_test.is[chan int]: field F: chan int cannot be written as JSON; leave the field out with the tag json:"-"`: reflect.TypeFor[is[chan int]](),
-		`schema of schema_test.is[[]map[string]func()]: field F[]{}: func() cannot be written as JSON; leave the field out with the tag json:"-"`: reflect.TypeFor[is[[]map[string]func()]](),
-		`schema of schema_test.is[error]: field F: error is an interface with methods, which cannot be read back; name the concrete type, or use json.RawMessage`: reflect.TypeFor[is[error]](),
-		`schema of schema_test.is[map[float64]int]: field F: float64 is no key that JSON could write; use text, integers, or a type with MarshalText`: reflect.TypeFor[is[map[float64]int]](),
+		`schema of schema_test.is[chan int]: field F: chan int cannot be written as JSON; leave the field out with the tag json:"-"`:                                        reflect.TypeFor[is[chan int]](),
+		`schema of schema_test.is[[]map[string]func()]: field F[]{}: func() cannot be written as JSON; leave the field out with the tag json:"-"`:                           reflect.TypeFor[is[[]map[string]func()]](),
+		`schema of schema_test.is[error]: field F: error is an interface with methods, which cannot be read back; name the concrete type, or use json.RawMessage`:           reflect.TypeFor[is[error]](),
+		`schema of schema_test.is[map[float64]int]: field F: float64 is no key that JSON could write; use text, integers, or a type with MarshalText`:                       reflect.TypeFor[is[map[float64]int]](),
 		`schema of schema_test.quotedReads: field F: schema_test.reads has methods of its own for JSON, and with the option string Go cannot read it back; drop the option`: reflect.TypeFor[quotedReads](),
-		`schema of complex128: field (the whole): complex128 cannot be written as JSON; leave the field out with the tag json:"-"`: reflect.TypeFor[complex128](),
+		`schema of complex128: field (the whole): complex128 cannot be written as JSON; leave the field out with the tag json:"-"`:                                          reflect.TypeFor[complex128](),
 	} {
 		if _, err := schema.Of(goType); !errors.Is(err, event.ErrInvalid) || err.Error() != want {
 			t.Errorf("got\n%v, want\n%s", err, want)

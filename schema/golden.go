@@ -76,6 +76,9 @@ func parse(text []byte) (*node, error) {
 	if err := json.Unmarshal(text, &n); err != nil {
 		return nil, fmt.Errorf("is no schema that Oxbow wrote: %w", err)
 	}
+	if !n.whole() {
+		return nil, errors.New("is no schema that Oxbow wrote: it has null in the place of a schema")
+	}
 	return &n, nil
 }
 
@@ -131,20 +134,26 @@ func LiftsText(lifts []event.Lift) ([]byte, error) {
 // ReadAs returns the schemas that data of a schema is read as in the end, by the lifts; itself when none leads away from it.
 func (g Golden) ReadAs(stored event.Schema) []event.Schema {
 	var ends []event.Schema
-	var follow func(s event.Schema, depth int)
-	follow = func(s event.Schema, depth int) {
+	seen := map[event.Schema]bool{}
+	var follow func(s event.Schema)
+	follow = func(s event.Schema) {
+		if seen[s] {
+			return
+		}
+		seen[s] = true
 		i := slices.IndexFunc(g.Lifts, func(l event.Lift) bool { return l.From == s })
-		if i < 0 || depth > len(g.Lifts) { // a circle, which no registry has
-			if !slices.Contains(ends, s) {
-				ends = append(ends, s)
-			}
+		if i < 0 {
+			ends = append(ends, s)
 			return
 		}
 		for _, to := range g.Lifts[i].To {
-			follow(to, depth+1)
+			follow(to)
 		}
 	}
-	follow(stored, 0)
+	follow(stored)
+	if len(ends) == 0 { // a circle, which no registry has
+		return []event.Schema{stored}
+	}
 	return ends
 }
 

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 )
 
@@ -125,4 +126,26 @@ func (n *node) kind() string {
 		return ""
 	}
 	return n.Type[0]
+}
+
+// whole reports whether no schema inside is missing where one has to be.
+func (n *node) whole() bool {
+	if n == nil {
+		return false
+	}
+	for _, inner := range [...]*node{n.Content, n.Items, n.Keys} {
+		if inner != nil && !inner.whole() {
+			return false
+		}
+	}
+	if n.Others != nil && n.Others.values != nil && !n.Others.values.whole() {
+		return false
+	}
+	missing := func(inner *node) bool { return !inner.whole() }
+	for _, inner := range [...]map[string]*node{n.Properties, n.Defs} {
+		if slices.ContainsFunc(slices.Collect(maps.Values(inner)), missing) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(n.AnyOf, missing)
 }

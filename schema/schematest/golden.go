@@ -25,7 +25,8 @@ const UpdateVariable = "OXBOW_UPDATE"
 // types and versions, and of types whose change breaks nothing. A copy that a breaking change would overwrite is left as it is,
 // and so are the copies of older versions and types: they are the record of what may be stored.
 //
-// Register every event type and add every upcaster before, as the program does.
+// Register every event type and add every upcaster before, as the program does. Golden is for programs that write JSON, which is
+// the default.
 func Golden(t testing.TB, reg *event.Registry, dir string) {
 	t.Helper()
 	golden, err := schema.ReadGolden(os.DirFS(dir))
