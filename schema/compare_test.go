@@ -22,7 +22,7 @@ type maybe[T any] struct {
 // The types of the decision table.
 type (
 	none    struct{}
-	lower   struct{ total int } //nolint:unused // nothing of it is written
+	lower   struct{ _ int }
 	total   struct{ Total int }
 	renamed struct {
 		Total int `json:"total"`

@@ -34,9 +34,8 @@ type everything struct {
 	base
 	*Named
 	level     `json:"level"`
-	Hidden    string          `json:"-"`
-	Dash      string          `json:"-,"`
-	secret    string          //nolint:unused // to be left out
+	Hidden    string `json:"-"`
+	_         string
 	Int       int             `json:"int"`
 	Small     int8            `json:"small,omitempty"`
 	Unsigned  uint32          `json:"unsigned"`
@@ -44,7 +43,6 @@ type everything struct {
 	Double    float64         `json:"double,omitzero"`
 	Quoted    int64           `json:"quoted,string"`
 	QuotedPtr *bool           `json:"quoted_ptr,string"`
-	NotQuoted []int           `json:"not_quoted,string"`
 	Bytes     []byte          `json:"bytes"`
 	Array     [2]byte         `json:"array"`
 	Empty     [0]int          `json:"empty,omitempty"`
@@ -66,7 +64,6 @@ type everything struct {
 	Struct    struct {
 		X, Y int
 	}
-	Bad int `json:"bad\"name"` // no name that counts
 }
 
 func TestTheSchemaIsTheGoldenOne(t *testing.T) {

@@ -74,7 +74,7 @@ type (
 		ByBlob  map[Blob]int8 `json:"by_blob"`
 		List    List
 		Address netip.Addr
-		hidden  int
+		_       int
 	}
 	level struct {
 		Level int `json:",string"`
@@ -126,7 +126,7 @@ func (d dice) structure(depth int) reflect.Type {
 	return reflect.StructOf(fields)
 }
 
-var tags = []string{"", "", ",omitempty", ",omitzero", ",string", ",omitempty,string", "a", "A", "b,omitempty", "x-y", "-"}
+var tags = []string{"", "", ",omitempty", ",omitzero", ",string", ",omitempty,string", "a", "A", "b,omitempty", "x-y", "-", "-,", `a"b`, "é,omitempty"}
 
 func (d dice) field(i int, t reflect.Type) reflect.StructField {
 	name := tags[d.IntN(len(tags))]
