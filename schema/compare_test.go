@@ -81,6 +81,7 @@ var table = map[string]changing{
 	"a required time is added":                 from[none, is[time.Time]](true, `field "F" is new and required; stored events lack it, and it would silently become the year 1`),
 	"a required struct is added":               from[none, is[total]](true, `field "F" is new and required; stored events lack it, and it would silently become the zero value`),
 	"omitempty that does nothing on a struct":  from[none, maybe[total]](true, `field "F" is new and required; stored events lack it, and it would silently become the zero value`),
+	"omitempty that does nothing on an array":  from[none, maybe[[3]int]](true, `field "F" is new and required; stored events lack it, and it would silently become the zero value`),
 	"a field becomes required":                 from[maybe[int], is[int]](true, `field "F" was left out at times and is required; where it is absent it would silently become 0`),
 	"a pointer becomes a value":                from[is[*int], is[int]](true, `field "F" was null at times, which would silently become 0`),
 	"a field is removed":                       from[is[int], none](true, `field "F" is gone; what is stored in it would be lost`),
@@ -124,6 +125,7 @@ var table = map[string]changing{
 
 	// What does not break.
 	"an optional field is added":           from[none, maybe[int]](false, `field "F" is new and optional`),
+	"an array of nothing is added":         from[none, maybe[[0]int]](false, `field "F" is new and optional`),
 	"omitzero is added":                    from[none, zeroed](false, `field "F" is new and optional`),
 	"a pointer is added":                   from[none, is[*int]](false, `field "F" is new and optional`),
 	"a slice is added":                     from[none, is[[]int]](false, `field "F" is new and optional`),

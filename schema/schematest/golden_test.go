@@ -280,6 +280,14 @@ func TestAnUpcasterThatIsGoneIsMissed(t *testing.T) {
 			"order.seen v1 was lifted to order.seen v2, and that upcaster is gone\n\nStored events of it need it for ever: add it again.",
 			"order.placed v1 was lifted to order.placed v2, and that upcaster is gone")
 	}
+	if err := without.Upcast("order.placed", 1, event.Unchanged); err != nil {
+		t.Fatal(err)
+	}
+	errs := golden(t, dir, true, without)
+	contains(t, errs, "order.seen v1 was lifted to order.seen v2, and that upcaster is gone")
+	if len(errs) != 1 {
+		t.Errorf("the upcaster that stayed is spoken of: %s", errs)
+	}
 	if !reflect.DeepEqual(before, files(t, dir)) {
 		t.Error("a folder from which something broke was changed")
 	}
