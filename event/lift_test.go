@@ -326,3 +326,35 @@ func ExampleRegistry_UpcastSplit() {
 	// order.cancelled map[Reason:too late] <nil>
 	// order.completed map[] <nil>
 }
+
+func ExampleRegistry_Sources() {
+	var reg event.Registry
+	err := reg.UpcastTo(event.Schema{Type: "order.bought", Version: 1}, event.Schema{Type: "order.placed", Version: 1}, event.Unchanged)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(reg.Sources("order.placed")) // for store.Filter{Types: …}
+	fmt.Println(reg.Moved("order.bought"), reg.Moved("order.placed"))
+	fmt.Println(reg.ReadAs(event.Schema{Type: "order.bought", Version: 1}))
+	// Output:
+	// [order.placed order.bought]
+	// true false
+	// [order.placed v1]
+}
+
+func ExampleRegistry_Lift() {
+	var reg event.Registry
+	err := reg.Upcast("order.placed", 1, func(data []byte) ([]byte, error) {
+		return bytes.Replace(data, []byte(`"total"`), []byte(`"cents"`), 1), nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	stored := event.Record{Metadata: event.Metadata{Type: "order.placed", Version: 1}, Data: []byte(`{"total":1999}`)}
+	lifted, err := reg.Lift(stored)
+	fmt.Println(lifted.Version, string(lifted.Data), err)
+	fmt.Println(stored.Version, string(stored.Data))
+	// Output:
+	// 2 {"cents":1999} <nil>
+	// 1 {"total":1999}
+}
