@@ -132,14 +132,18 @@ func (r *Repository[S, C]) apply(h *history[S], rec event.Record) error {
 		return fmt.Errorf("%s: revision %d is followed by %d; the events between them are gone, and with them the state",
 			rec.Stream, h.Revision, rec.Revision)
 	}
-	if !r.events[rec.Type] {
-		if slices.Contains(r.cfg.Ignore, rec.Type) {
+	lifted, err := r.store.Registry().Lift(rec)
+	if err != nil {
+		return fmt.Errorf("%s at revision %d: %w", rec.Stream, rec.Revision, err)
+	}
+	if !r.events[lifted.Type] {
+		if slices.Contains(r.cfg.Ignore, lifted.Type) || slices.Contains(r.cfg.Ignore, rec.Type) {
 			h.count(rec)
 			return nil
 		}
-		return &UnknownEventError{Stream: rec.Stream, Type: rec.Type, Revision: rec.Revision, Position: rec.Position}
+		return &UnknownEventError{Stream: rec.Stream, Type: lifted.Type, Revision: rec.Revision, Position: rec.Position}
 	}
-	e, err := r.store.Decode(rec)
+	e, err := r.store.Decode(lifted)
 	if err != nil {
 		return fmt.Errorf("%s at revision %d: %w", rec.Stream, rec.Revision, err)
 	}

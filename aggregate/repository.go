@@ -26,7 +26,7 @@ type Repository[S, C any] struct {
 // Config is how a repository works; the zero Config does.
 type Config struct {
 	Snapshots Snapshots    // default: none are taken, and none are read
-	Ignore    []string     // event types that may be in the streams and change nothing; default none
+	Ignore    []string     // event types, as stored or as lifted, that may be in the streams and change nothing; default none
 	Logger    *slog.Logger // gets a warning for each snapshot that Run could not take; default slog.Default()
 }
 

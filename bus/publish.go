@@ -37,13 +37,29 @@ func (b *Bus) deliver(ctx context.Context, made *event.Event[any]) error {
 		return err
 	}
 	defer b.active.end()
-	subs := b.interested(made)
+	eventType, err := b.readAs(made)
+	subs := b.interested(made, eventType)
 	if len(subs) == 0 {
-		return nil
+		return err
 	}
 	e := new(*made) // queues keep it; without subscriptions there is nothing to allocate
-	errs := enqueue(ctx, subs, e)
+	errs := append(enqueue(ctx, subs, e), err)
 	return errors.Join(append(errs, call(ctx, subs, e)...)...)
+}
+
+// readAs returns the event type whose subscriptions want the event: its own, unless upcasters lift it into another one.
+func (b *Bus) readAs(e *event.Event[any]) (string, error) {
+	if !b.registry.Moved(e.Type) {
+		return e.Type, nil
+	}
+	rec, err := b.registry.Encode(*e)
+	if err == nil {
+		rec, err = b.registry.Lift(rec)
+	}
+	if err != nil {
+		return e.Type, err
+	}
+	return rec.Type, nil
 }
 
 func enqueue(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs []error) {
@@ -74,10 +90,10 @@ func call(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs 
 	return errs
 }
 
-// interested returns the subscriptions to the event's type and topic, in order of subscription. The slice may be shared.
-func (b *Bus) interested(e *event.Event[any]) []*Subscription {
+// interested returns the subscriptions to the event type and the event's topic, in order of subscription. The slice may be shared.
+func (b *Bus) interested(e *event.Event[any], eventType string) []*Subscription {
 	var byType []*Subscription
-	if of, ok := (*b.types.Load())[e.Type]; ok {
+	if of, ok := (*b.types.Load())[eventType]; ok {
 		byType = *of.list.Load()
 	}
 	if b.patterns.Len() == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -13,7 +12,7 @@ import (
 
 // Config is how a consumer works; the zero Config does.
 type Config struct {
-	Filters     []store.Filter             // only records that match one of them; default all that the handlers are for
+	Filters     []store.Filter             // only records that match one, as stored or as lifted; default all that the handlers are for
 	From        From                       // where a consumer without a checkpoint begins; default FromBeginning
 	Workers     int                        // keys handled at the same time; default 8
 	Key         func(*event.Record) string // records with equal keys keep their order; default the stream
@@ -46,7 +45,6 @@ type Consumer struct {
 	name     string
 	store    *store.Store
 	cfg      Config
-	filters  []store.Filter
 	routes   routes
 	progress *progress
 	running  chan struct{} // holds one token while Run runs
@@ -60,16 +58,15 @@ func New(st *store.Store, name string, cfg Config, handlers ...Handler) (*Consum
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", name, err)
 	}
-	routes, err := newRoutes(st.Registry(), handlers)
-	if err != nil {
-		return nil, fmt.Errorf("consumer %s: %w", name, err)
+	routes, err := newRoutes(st.Registry(), cfg.Filters, handlers)
+	if err == nil {
+		_, err = routes.storeFilters(st.Registry())
 	}
-	filters, err := narrow(cfg.Filters, routes.types())
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", name, err)
 	}
 	return &Consumer{
-		name: name, store: st, cfg: cfg.withDefaults(), filters: filters, routes: routes,
+		name: name, store: st, cfg: cfg.withDefaults(), routes: routes,
 		progress: newProgress(), running: make(chan struct{}, 1),
 	}, nil
 }
@@ -91,31 +88,6 @@ func (cfg *Config) check() error {
 	}
 	q := store.Where(cfg.Filters...)
 	return q.Check()
-}
-
-// narrow returns the filters with their types cut down to those that have a handler; nil types mean every type has.
-func narrow(filters []store.Filter, types []string) ([]store.Filter, error) {
-	if types == nil {
-		return filters, nil
-	}
-	if len(filters) == 0 {
-		return []store.Filter{{Types: types}}, nil
-	}
-	var narrowed []store.Filter
-	for _, f := range filters {
-		if len(f.Types) == 0 {
-			f.Types = types
-		} else {
-			f.Types = slices.DeleteFunc(slices.Clone(f.Types), func(name string) bool { return !slices.Contains(types, name) })
-		}
-		if len(f.Types) > 0 {
-			narrowed = append(narrowed, f)
-		}
-	}
-	if len(narrowed) == 0 {
-		return nil, event.Invalid("Filters", "ask for types that no handler is for")
-	}
-	return narrowed, nil
 }
 
 func (cfg Config) withDefaults() Config {

@@ -3,10 +3,13 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"runtime/debug"
+	"slices"
 
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/store"
 )
 
 // Handler is what a consumer calls. Make one with On, OnAny or OnRecord, or several with Methods.
@@ -17,7 +20,7 @@ type Handler struct {
 	err       error
 }
 
-// On returns a handler for the event type of T, decoded into T.
+// On returns a handler for the event type of T, decoded into T: also for records of other types that are lifted into it.
 func On[T any](fn func(context.Context, event.Event[T]) error) Handler {
 	t := reflect.TypeFor[T]()
 	d, err := event.Describe(t)
@@ -44,19 +47,20 @@ func OnAny(fn func(context.Context, event.Event[any]) error) Handler {
 	}}
 }
 
-// OnRecord returns a handler for every record as it is stored, nothing decoded.
+// OnRecord returns a handler for every record as it is stored, nothing lifted or decoded.
 func OnRecord(fn func(context.Context, event.Record) error) Handler {
 	return Handler{handle: func(ctx context.Context, _ *event.Registry, r event.Record) error { return fn(ctx, r) }}
 }
 
 // routes finds the handler of a record's type.
 type routes struct {
-	byType map[string]Handler
-	any    *Handler // for types that no other handler is for
+	byType  map[string]Handler
+	any     *Handler       // for types that no other handler is for
+	filters []store.Filter // what a record must be, as it is stored or as it is read
 }
 
-func newRoutes(reg *event.Registry, handlers []Handler) (routes, error) {
-	r := routes{byType: map[string]Handler{}}
+func newRoutes(reg *event.Registry, filters []store.Filter, handlers []Handler) (routes, error) {
+	r := routes{byType: map[string]Handler{}, filters: filters}
 	if len(handlers) == 0 {
 		return r, event.Invalid("handlers", "there are none; pass consumer.On, OnAny or OnRecord")
 	}
@@ -95,23 +99,48 @@ func (r *routes) types() []string {
 	if r.any != nil {
 		return nil
 	}
-	var types []string
-	for name := range r.byType {
-		types = append(types, name)
-	}
-	return types
+	return slices.Collect(maps.Keys(r.byType))
 }
 
-// call handles one record. A panic becomes an error with its stack.
+// of returns the handler of an event type; ok is false when none is for it.
+func (r *routes) of(eventType string) (h Handler, ok bool) {
+	if h, ok = r.byType[eventType]; !ok && r.any != nil {
+		return *r.any, true
+	}
+	return h, ok
+}
+
+// call handles one record, which matches the consumer's filters as they are put to the store. A panic becomes an error with its
+// stack.
 func (r *routes) call(ctx context.Context, reg *event.Registry, rec event.Record) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
-	h, ok := r.byType[rec.Type]
-	if !ok {
-		h = *r.any
+	read, err := r.readAs(reg, rec)
+	if err != nil {
+		return Permanent(err)
+	}
+	h, ok := r.of(read.Type)
+	if !ok || !store.MatchAny(r.filters, &rec) && !store.MatchAny(r.filters, &read) {
+		return nil // its type was split, and it became one that nobody asked for
 	}
 	return h.handle(event.WithCause(ctx, rec.Cause()), reg, rec)
+}
+
+// readAs returns the record as it is read, when its type is one of several to choose from. A record about whose type nobody asks
+// is returned as it is, so that what could not be lifted is no failure.
+func (r *routes) readAs(reg *event.Registry, rec event.Record) (event.Record, error) {
+	if !reg.Moved(rec.Type) {
+		return rec, nil
+	}
+	asked := slices.Collect(maps.Keys(r.byType))
+	for _, f := range r.filters {
+		asked = append(asked, f.Types...)
+	}
+	if !slices.Contains(sourcesOf(reg, asked), rec.Type) {
+		return rec, nil
+	}
+	return reg.Lift(rec)
 }

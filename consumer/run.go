@@ -21,6 +21,7 @@ const saveEvery = 1000
 // run is one call of Run.
 type run struct {
 	*Consumer
+	filters    []store.Filter // what the store is asked for
 	checkpoint checkpoint
 	board      *board
 	work       *task.Group     // all goroutines of the run
@@ -68,6 +69,10 @@ func (c *Consumer) outcome(ctx context.Context, err error) error {
 }
 
 func (c *Consumer) start(ctx context.Context) (*run, error) {
+	filters, err := c.routes.storeFilters(c.store.Registry())
+	if err != nil {
+		return nil, err
+	}
 	saved, err := loadCheckpoint(ctx, c.store, c.name)
 	if err != nil {
 		return nil, err
@@ -82,7 +87,7 @@ func (c *Consumer) start(ctx context.Context) (*run, error) {
 		}
 	}
 	c.progress.reset(saved.Position)
-	return &run{Consumer: c, checkpoint: saved, board: newBoard(maxPending)}, nil
+	return &run{Consumer: c, filters: filters, checkpoint: saved, board: newBoard(maxPending)}, nil
 }
 
 // outlive returns a context that ends a while after ctx does, or when release is called, which waits for its goroutine.

@@ -18,5 +18,6 @@
 //   - Causation is automatic: an event made with a context that carries a [Cause] takes over its correlation id, user and trace,
 //     and names it as its causation.
 //   - An event written as a CloudEvent and read again is the same event, whatever its id, payload, tags and headers.
-//   - Stored bytes are never changed: old versions are lifted by upcasters when they are read.
+//   - Stored bytes are never changed: old versions and old types are lifted by upcasters when they are read; see [Registry.Upcast],
+//     [Registry.UpcastTo] and [Registry.UpcastSplit]. A record is always read as exactly one event, and lifting always ends.
 package event

@@ -19,22 +19,15 @@ type Registry struct {
 }
 
 type knowledge struct {
-	types     map[string]reflect.Type
-	upcasters map[versioned]Upcaster
-	codecs    map[string]Codec // by media type
-	codec     Codec            // for what the program writes
+	types  map[string]reflect.Type
+	lifts  map[Schema]lift
+	ends   func() *ends     // where the lifts lead
+	codecs map[string]Codec // by media type
+	codec  Codec            // for what the program writes
 }
-
-type versioned struct {
-	name    string
-	version int
-}
-
-// Upcaster turns the bytes of one version of a type into those of the next version. It must not change the bytes it is given.
-type Upcaster func(data []byte) ([]byte, error)
 
 // atFirst is what a zero Registry knows.
-var atFirst = &knowledge{codec: JSON{}}
+var atFirst = (&knowledge{codec: JSON{}}).derive()
 
 func (r *Registry) know() *knowledge {
 	if k := r.known.Load(); k != nil {
@@ -48,11 +41,11 @@ func (r *Registry) change(edit func(k *knowledge) error) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	old := r.know()
-	k := &knowledge{
-		types: map[string]reflect.Type{}, upcasters: map[versioned]Upcaster{}, codecs: map[string]Codec{}, codec: old.codec,
-	}
+	k := (&knowledge{
+		types: map[string]reflect.Type{}, lifts: map[Schema]lift{}, codecs: map[string]Codec{}, codec: old.codec,
+	}).derive()
 	maps.Copy(k.types, old.types)
-	maps.Copy(k.upcasters, old.upcasters)
+	maps.Copy(k.lifts, old.lifts)
 	maps.Copy(k.codecs, old.codecs)
 	if err := edit(k); err != nil {
 		return err
@@ -78,31 +71,16 @@ func (r *Registry) RegisterType(t reflect.Type) error {
 		if other, ok := k.types[d.Type]; ok && other != t {
 			return Invalid("type", "%s is claimed by %v and by %v; give one of them another EventType", d.Type, other, t)
 		}
+		if step, ok := k.lifts[Schema{d.Type, d.Version}]; ok {
+			return leadsAway(Schema{d.Type, d.Version}, t.String(), step.to)
+		}
 		k.types[d.Type] = t
 		return nil
 	})
 }
 
-// Upcast adds the step that lifts data of version from of the event type to version from+1.
-func (r *Registry) Upcast(eventType string, from int, up Upcaster) error {
-	if err := CheckType("type", eventType); err != nil {
-		return err
-	}
-	if from < 1 {
-		return Invalid("version", "is %d; versions start at 1", from)
-	}
-	if up == nil {
-		return Invalid("upcaster", "of %s from version %d is nil", eventType, from)
-	}
-	return r.change(func(k *knowledge) error {
-		key := versioned{eventType, from}
-		if k.upcasters[key] != nil {
-			return Invalid("version", "%s already has an upcaster from %d", eventType, from)
-		}
-		k.upcasters[key] = up
-		return nil
-	})
-}
+// Types returns the registered Go types by their event types.
+func (r *Registry) Types() map[string]reflect.Type { return maps.Clone(r.know().types) }
 
 // UseCodec makes c the codec for what is written from now on, and for reading its content type.
 func (r *Registry) UseCodec(c Codec) {
@@ -139,18 +117,21 @@ func (r *Registry) Encode(e Event[any]) (Record, error) {
 	return rec, nil
 }
 
-// Decode returns the record as an event: lifted to the newest version, in its registered Go type, or untyped (JSON becomes maps,
-// slices and json.Number; a content type without a codec stays []byte).
+// Decode returns the record as an event: lifted to the newest schema, in its registered Go type, or untyped (JSON becomes maps,
+// slices and json.Number; a content type without a codec stays []byte). Its Type and Version are those it was lifted to.
 func (r *Registry) Decode(rec Record) (Event[any], error) {
-	if t := r.know().types[rec.Type]; t != nil {
-		return r.decode(rec, t)
-	}
-	return r.decode(rec, reflect.TypeFor[any]())
+	return r.decode(&rec, func(k *knowledge, name string) reflect.Type {
+		if t := k.types[name]; t != nil {
+			return t
+		}
+		return reflect.TypeFor[any]()
+	})
 }
 
-// DecodeAs returns the record as an event of T, whether T is registered or not. The record's type is not compared.
+// DecodeAs returns the record as an event of T, whether T is registered or not. The record's type is not compared, unless it was
+// lifted into another one: that must be T's.
 func DecodeAs[T any](r *Registry, rec Record) (Event[T], error) {
-	e, err := r.decode(rec, reflect.TypeFor[T]())
+	e, err := r.decode(&rec, func(*knowledge, string) reflect.Type { return reflect.TypeFor[T]() })
 	if err != nil {
 		return Event[T]{}, err
 	}
@@ -158,18 +139,20 @@ func DecodeAs[T any](r *Registry, rec Record) (Event[T], error) {
 	return Event[T]{Metadata: e.Metadata, Place: e.Place, Data: data}, nil
 }
 
-func (r *Registry) decode(rec Record, t reflect.Type) (Event[any], error) {
+// decode lifts the record and decodes it into the Go type that choose returns for the type it was lifted to.
+func (r *Registry) decode(rec *Record, choose func(k *knowledge, name string) reflect.Type) (Event[any], error) {
 	known := r.know()
-	e := Event[any]{Metadata: rec.Metadata, Place: rec.Place}
-	lifted, version, err := known.lift(rec)
+	schema, lifted, err := known.lift(rec)
 	if err != nil {
 		return Event[any]{}, err
 	}
-	if err := checkVersion(&rec, version, t); err != nil {
+	t := choose(known, schema.Type)
+	if err := checkSchema(rec, schema, t); err != nil {
 		return Event[any]{}, err
 	}
+	e := Event[any]{Metadata: rec.Metadata, Place: rec.Place}
+	e.Type, e.Version = schema.Type, schema.Version
 	untyped := t.Kind() == reflect.Interface
-	e.Version = version
 	if lifted == nil {
 		if !untyped {
 			e.Data = reflect.Zero(t).Interface()
@@ -182,47 +165,50 @@ func (r *Registry) decode(rec Record, t reflect.Type) (Event[any], error) {
 		return e, nil
 	}
 	if err != nil {
-		return Event[any]{}, fmt.Errorf("decode %s: %w", rec.Type, err)
+		return Event[any]{}, fmt.Errorf("decode %s: %w", schema.Type, err)
 	}
 	into := reflect.New(t)
 	if err := codec.Decode(lifted, into.Interface()); err != nil {
-		return Event[any]{}, fmt.Errorf("decode %s version %d into %v: %w", rec.Type, version, t, err)
+		return Event[any]{}, fmt.Errorf("decode %s version %d%s into %v: %w", schema.Type, schema.Version, storedAs(rec, schema), t, err)
 	}
 	e.Data = into.Elem().Interface()
 	return e, nil
 }
 
-// lift applies upcasters until there is none for the version reached.
-func (k *knowledge) lift(rec Record) (data []byte, version int, err error) {
-	data, version = rec.Data, rec.SchemaVersion()
-	for {
-		up := k.upcasters[versioned{rec.Type, version}]
-		if up == nil {
-			return data, version, nil
-		}
-		if data, err = up(data); err != nil {
-			return nil, 0, fmt.Errorf("upcast %s from version %d: %w", rec.Type, version, err)
-		}
-		version++
+// storedAs tells what a record is stored as when it was lifted into another type.
+func storedAs(rec *Record, lifted Schema) string {
+	if rec.Type == lifted.Type {
+		return ""
 	}
+	return fmt.Sprintf(", stored as %s version %d,", rec.Type, rec.SchemaVersion())
 }
 
-// checkVersion refuses data of another version than t's: what a newer program wrote, and what could not be lifted.
-func checkVersion(rec *Record, version int, t reflect.Type) error {
+// checkSchema refuses data of another schema than t's: what a newer program wrote, what could not be lifted, and what was lifted
+// into another type.
+func checkSchema(rec *Record, lifted Schema, t reflect.Type) error {
 	if t.Kind() == reflect.Interface {
 		return nil
 	}
 	d, err := Describe(t)
-	if err != nil || d.Type != rec.Type || version == d.Version {
-		return nil // a type that does not describe itself has no version to compare
+	switch {
+	case err != nil: // a type that does not describe itself has nothing to compare
+		return nil
+	case d.Type != lifted.Type && rec.Type == lifted.Type:
+		return nil
+	case d.Type != lifted.Type:
+		return fmt.Errorf("decode %s: %w", rec.Type, Invalid("type", "is lifted to %s, and %v is %s", lifted, t, d.Type))
+	case lifted.Version == d.Version:
+		return nil
+	case lifted.Version > d.Version:
+		return fmt.Errorf("decode %s: %w", lifted.Type, Invalid("version",
+			"is %d, and this program's %v knows versions up to %d; deploy the newer program here too", lifted.Version, t, d.Version))
 	}
-	if version > d.Version {
-		return fmt.Errorf("decode %s: %w", rec.Type, Invalid("version",
-			"is %d, and this program's %v knows versions up to %d; deploy the newer program here too", version, t, d.Version))
-	}
-	return fmt.Errorf("decode %s: %w", rec.Type, Invalid("version",
-		"is %d, and %v is version %d; add what lifts it with Registry.Upcast(%q, %d, …)", version, t, d.Version, rec.Type, version))
+	return fmt.Errorf("decode %s: %w", lifted.Type, Invalid("version", "is %d, and %v is version %d; add what lifts it with Registry.Upcast(%q, %d, …)",
+		lifted.Version, t, d.Version, lifted.Type, lifted.Version))
 }
+
+// versionOf returns the version of a registered Go type.
+func versionOf(t reflect.Type) int { return descriptionOf(t).Version }
 
 // writer returns the codec for new data: the registry's own, unless the event asks for another content type.
 func (k *knowledge) writer(contentType string) (Codec, error) {

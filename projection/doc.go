@@ -7,6 +7,7 @@
 //   - In order: events are applied one after the other, in order of position.
 //   - Repeatable: rebuilding from the first event gives the same documents, byte for byte, as long as the handlers depend on nothing
 //     but the document and the event.
+//   - Old types: a handler of an event type also gets the records of other types that upcasters lift into it.
 //   - Rebuilding is invisible: a new generation of documents is built beside the one that is read, then replaces it in one commit.
 //   - Nothing is skipped: an event whose handler keeps failing halts the projection, and the error names it.
 //   - One run moves a projection: a second one ends with consumer.ErrTaken when it saves.

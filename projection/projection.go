@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/oxbow-events/oxbow/consumer"
@@ -72,7 +73,8 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// On adds a handler for the event type of T. Handlers of one event are called in the order in which they were added.
+// On adds a handler for the event type of T, and so for records of other types that are lifted into it. Handlers of one event are
+// called in the order in which they were added.
 func On[D, T any](p *Projection[D], fn func(ctx context.Context, docs *Docs[D], e event.Event[T]) error) {
 	t := reflect.TypeFor[T]()
 	d, err := event.Describe(t)
@@ -94,7 +96,7 @@ func On[D, T any](p *Projection[D], fn func(ctx context.Context, docs *Docs[D], 
 	})
 }
 
-// OnAny adds a handler for every event as it is stored, nothing decoded.
+// OnAny adds a handler for every event as it is stored, nothing lifted or decoded.
 func OnAny[D any](p *Projection[D], fn func(ctx context.Context, docs *Docs[D], r event.Record) error) {
 	p.handlers = append(p.handlers, handler[D]{apply: fn})
 }
@@ -104,14 +106,32 @@ func (p *Projection[D]) Name() string { return p.name }
 
 // filters returns what the handlers are for; nil means every event.
 func (p *Projection[D]) filters() []store.Filter {
+	if slices.ContainsFunc(p.handlers, func(h handler[D]) bool { return h.goType == nil }) {
+		return nil
+	}
+	return []store.Filter{{Types: p.sources()}}
+}
+
+// sources returns the types under which the events of handlers by type may be stored.
+func (p *Projection[D]) sources() []string {
 	var types []string
 	for _, h := range p.handlers {
-		if h.goType == nil {
-			return nil
+		if h.goType != nil {
+			types = append(types, p.store.Registry().Sources(h.eventType)...)
 		}
-		types = append(types, h.eventType)
 	}
-	return []store.Filter{{Types: types}}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+// typeOf returns the type that the record is read as. One that no handler by type can be for is not lifted to find out.
+func (p *Projection[D]) typeOf(r event.Record) (string, error) {
+	reg := p.store.Registry()
+	if !reg.Moved(r.Type) || !slices.Contains(p.sources(), r.Type) {
+		return r.Type, nil
+	}
+	lifted, err := reg.Lift(r)
+	return lifted.Type, err
 }
 
 func (p *Projection[D]) check() error {

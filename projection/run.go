@@ -148,9 +148,13 @@ func (p *Projection[D]) apply(ctx context.Context, docs *Docs[D], r event.Record
 			err = fmt.Errorf("handler panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
+	eventType, err := p.typeOf(r)
+	if err != nil {
+		return err
+	}
 	ctx = event.WithCause(ctx, r.Cause())
 	for _, h := range p.handlers {
-		if h.goType != nil && h.eventType != r.Type {
+		if h.goType != nil && h.eventType != eventType {
 			continue
 		}
 		if err := h.apply(ctx, docs, r); err != nil {

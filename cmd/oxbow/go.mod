@@ -15,6 +15,7 @@ require (
 	github.com/oxbow-events/oxbow/server v0.0.0-00010101000000-000000000000
 	github.com/oxbow-events/oxbow/store/filelog v0.0.0-00010101000000-000000000000
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 	github.com/vbauerster/mpb/v8 v8.9.3

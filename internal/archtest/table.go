@@ -72,6 +72,18 @@ var Table = []Room{
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 
+	{
+		Path:    "schema",
+		Imports: []string{"event", "store", "internal/..."},
+		Why:     "store: it samples what is stored",
+	},
+	{Path: "schema/schematest", Imports: []string{"event", "schema", "store", "internal/..."}, Why: "for users' tests"},
+	{
+		Path:    "schema/internal/peertest",
+		Imports: []string{"event", "schema"},
+		Why:     "a module of its own, tests only: a validator of JSON Schema judges what we write",
+	},
+
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "bus", "store", "consumer", "projection", "internal/..."}},
 	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
@@ -81,7 +93,7 @@ var Table = []Room{
 }
 
 // testRooms are made for tests: the test files of every room may import them.
-var testRooms = []string{"store/memory", "store/storetest", "oxbowtest", "internal/..."}
+var testRooms = []string{"store/memory", "store/storetest", "schema/schematest", "oxbowtest", "internal/..."}
 
 // planned are the rows whose folder is still to come.
 var planned []string
