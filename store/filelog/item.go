@@ -2,6 +2,7 @@ package filelog
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/oxbow-events/oxbow/store"
 )
@@ -39,15 +40,17 @@ func decodeItem(payload []byte) (w store.ItemWrite, err error) {
 		return store.ItemWrite{}, errItem
 	}
 	does := payload[1]
-	d := decoder{rest: payload[2:]}
-	w.Bucket = string(d.bytes(d.uvarint()))
-	w.Key = string(d.bytes(d.uvarint()))
+	d := decoder{b: payload, at: 2}
+	w.Bucket = strings.Clone(d.string())
+	w.Key = strings.Clone(d.string())
 	w.Delete = does == itemDelete
-	if d.failed || does != itemPut && len(d.rest) > 0 {
-		return store.ItemWrite{}, errItem
+	if value := d.rest(); does == itemPut {
+		w.Value = append(make([]byte, 0, len(value)), value...)
+	} else if len(value) > 0 {
+		d.fail()
 	}
-	if does == itemPut {
-		w.Value = append(make([]byte, 0, len(d.rest)), d.rest...)
+	if d.failed() {
+		return store.ItemWrite{}, errItem
 	}
 	return w, nil
 }

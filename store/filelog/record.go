@@ -165,27 +165,23 @@ func decodeRecord(payload []byte, withData bool) (r event.Record, err error) {
 func decodeOwn(r *event.Record, payload []byte) error { return decodeWith(r, payload, nil) }
 
 // decodeWith is decodeOwn with room for the record's tags, which it takes from; nil when they get room of their own.
-func decodeWith(r *event.Record, payload []byte, tags *[]string) error {
+func decodeWith(r *event.Record, payload []byte, room *[]string) error {
 	if len(payload) == 0 || payload[0] != recordVersion {
 		return errRecord
 	}
-	d := decoder{rest: payload[1:], room: tags}
+	d := decoder{b: payload, at: 1, room: room}
 	r.Revision = d.uvarint()
 	flags := d.uvarint()
 	if flags&^uint64(allFlags) != 0 {
 		return errRecord
 	}
-	var data []byte
 	if flags&hasData != 0 {
-		data = d.last(d.uvarint())
+		r.Data = d.last(d.uvarint())
 	}
 	d.metadata(r, flags)
-	if d.failed || len(d.rest) > 0 {
+	if d.at != len(d.b) {
 		*r = event.Record{}
 		return errRecord
-	}
-	if data != nil {
-		r.Data = data[:len(data):len(data)]
 	}
 	return nil
 }
@@ -219,24 +215,39 @@ func (d *decoder) metadata(r *event.Record, flags uint64) {
 
 // texts reads the optional texts, in the order of the flags.
 func (d *decoder) texts(m *event.Metadata, flags uint64) {
-	text := func(flag uint64, into *string) {
-		if flags&flag != 0 {
-			*into = d.string()
-		}
+	if flags&hasTopic != 0 {
+		m.Topic = d.string()
 	}
-	text(hasTopic, &m.Topic)
-	text(hasSource, &m.Source)
-	text(hasSubject, &m.Subject)
-	text(hasUser, &m.UserID)
-	text(hasAggregateType, &m.AggregateType)
-	text(hasAggregateID, &m.AggregateID)
+	if flags&hasSource != 0 {
+		m.Source = d.string()
+	}
+	if flags&hasSubject != 0 {
+		m.Subject = d.string()
+	}
+	if flags&hasUser != 0 {
+		m.UserID = d.string()
+	}
+	if flags&hasAggregateType != 0 {
+		m.AggregateType = d.string()
+	}
+	if flags&hasAggregateID != 0 {
+		m.AggregateID = d.string()
+	}
 	if flags&(hasTraceParent|hasTraceState|hasContentType|hasDataSchema) == 0 {
 		return
 	}
-	text(hasTraceParent, &m.TraceParent)
-	text(hasTraceState, &m.TraceState)
-	text(hasContentType, &m.ContentType)
-	text(hasDataSchema, &m.DataSchema)
+	if flags&hasTraceParent != 0 {
+		m.TraceParent = d.string()
+	}
+	if flags&hasTraceState != 0 {
+		m.TraceState = d.string()
+	}
+	if flags&hasContentType != 0 {
+		m.ContentType = d.string()
+	}
+	if flags&hasDataSchema != 0 {
+		m.DataSchema = d.string()
+	}
 }
 
 const (
@@ -247,7 +258,7 @@ const (
 func (d *decoder) time() time.Time {
 	seconds, nanos := d.varint(), d.uvarint()
 	if seconds < firstSecond || seconds > lastSecond || nanos > 999_999_999 {
-		d.failed = true
+		d.fail()
 		return time.Time{}
 	}
 	return time.Unix(seconds, int64(nanos)).UTC()
@@ -276,7 +287,7 @@ func (d *decoder) headers() map[string]string {
 	headers := make(map[string]string, min(n, event.MaxTags))
 	for range n {
 		name := d.string()
-		if d.failed {
+		if d.failed() {
 			return nil
 		}
 		headers[name] = d.string()
@@ -289,7 +300,7 @@ func (d *decoder) strings() []string {
 	list := d.roomFor(min(n, event.MaxTags))
 	for range n {
 		s := d.string()
-		if d.failed {
+		if d.failed() {
 			return nil
 		}
 		list = append(list, s)
@@ -300,7 +311,7 @@ func (d *decoder) strings() []string {
 func (d *decoder) int() int {
 	n := d.uvarint()
 	if n > math.MaxInt {
-		d.failed = true
+		d.fail()
 		return 0
 	}
 	return int(n)
