@@ -129,6 +129,9 @@ func TestAnAggregateWhoseBeginningIsGoneIsAnError(t *testing.T) {
 			}
 			_, err = repo.LoadAt(t.Context(), "42", 2)
 			gone(t, err, 1, c.last)
+			if got, err := repo.LoadAt(t.Context(), "42", 0); err != nil || got.Revision != 0 {
+				t.Errorf("at 0, where nothing had happened: %+v, %v", got, err)
+			}
 			_, err = repo.LoadAsOf(t.Context(), "42", time.Now().Add(-24*time.Hour))
 			gone(t, err, 1, c.last)
 			_, err = repo.Execute(t.Context(), "42", deposit{1})
@@ -221,6 +224,25 @@ func TestSnapshotThatEndsBeforeAGapDoesNotHelp(t *testing.T) {
 	setMeta(t, st, "42", store.StreamMeta{Before: 4})
 	_, err := repo.Load(t.Context(), "42")
 	gone(t, err, 3, 3)
+	if got, err := repo.LoadAt(t.Context(), "42", 2); err != nil || got.State.Balance != 3 {
+		t.Errorf("at the snapshot: %+v, %v", got, err)
+	}
+}
+
+func TestSnapshotFromBeforeADeletionIsIgnoredAlsoWhereEventsGo(t *testing.T) {
+	st, _ := newStore(t)
+	repo := newAccounts(t, st, every)
+	setMeta(t, st, "42", store.StreamMeta{MaxCount: 100, MaxAge: 1000 * time.Hour, Before: 1})
+	execute(t, repo, "42", deposit{1}, deposit{2})
+	take(t, repo, "42")
+	deleteStream(t, st, "42")
+	if got := load(t, repo, "42"); got.Revision != 0 || got.State.Balance != 0 {
+		t.Errorf("after the deletion: %+v", got)
+	}
+	execute(t, repo, "42", deposit{4})
+	if got := load(t, repo, "42"); got.Revision != 3 || got.State.Balance != 4 {
+		t.Errorf("begun again: %+v", got)
+	}
 }
 
 func TestForeignSnapshotIsRefusedAlsoWhereEventsGo(t *testing.T) {
