@@ -7,7 +7,8 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 )
 
-// Driver is what an engine implements. Calls may overlap. Every error wraps one of this package's sentinels where one fits, or
+// Driver is what an engine implements. It reads the items of [StreamBucket] that it is given, and obeys them: the methods Keeps, FirstKept
+// and Revision of [StreamMeta] say how. Calls may overlap. Every error wraps one of this package's sentinels where one fits, or
 // the context's error.
 type Driver interface {
 	// Append writes the commit and returns once it is as durable as the receipt says. It calls Commit.Check first; then it looks
