@@ -46,17 +46,19 @@
 //		Evolve: evolve,
 //	}
 //
-// A test of it needs no store: given these events, when this is asked, then these events follow.
+// A test of it needs no store: given these events, when this is asked, then these events follow. The example of [Decider.Given] is such a
+// test in whole.
 //
 //	got, err := accounts.Decide(accounts.Given(Opened{}, Deposited{Cents: 900}), Withdraw(500))
 //	// want []any{Withdrawn{Cents: 500}} and no error: compare with reflect.DeepEqual and errors.Is
 //
-// A [Repository] executes commands on what a store holds:
+// A [Repository] executes commands on what a store holds. Beside this package it takes event, store, and store/memory or store/filelog:
 //
 //	st := store.New(memory.New(), store.Config{}) // or the driver that filelog.Open returns, to keep it in a folder
 //	repo, err := aggregate.New(st, "account", accounts, aggregate.Config{})
 //	result, err := repo.Execute(ctx, "ann", Deposit(900)) // its event goes to the stream "account-ann"
-//	fmt.Println(result.State.Balance)
+//	fmt.Println(result.State.Balance)             // 900; err is ErrFunds itself when decide refused
+//	loaded, err := repo.Load(ctx, "ann")          // the same state, made of the events
 //
 // [Together] makes one commit of several commands, such as a transfer between two accounts:
 //
@@ -68,9 +70,17 @@
 //		return err
 //	}, aggregate.WithCommandID(id)) // an event.NewID() of the caller's: sent twice, it happens once
 //
+// A test of a transfer does the same on memory.New(), with the events before it as given, and loads both accounts; see the package's
+// example.
+//
 // [Methods] takes a struct with methods OnOpened, OnDeposited… instead of functions. [Repository.LoadAt] and [Repository.LoadAsOf] load
 // the past. Where histories grow long, Config.Snapshots and [Repository.Run] keep loading cheap. Consumers and projections hear of the
 // events as of all others in the store; live subscriptions of a bus do not, since nobody publishes them there.
+//
+// A stream's metadata ([store.StreamMeta]) may let its events go. An aggregate whose stream was deleted does not exist, and begins anew
+// with the next event, at the revision after the last one deleted. One whose beginning is gone for another reason, such as MaxCount, can
+// be loaded only from a snapshot that stands for what is gone; otherwise the error is a [*GoneError], which answers to [ErrGone].
+// Deleting a stream leaves its snapshot, which then counts no more, in the bucket of [Bucket] until the next one replaces it.
 //
 // Guarantees, each with a test:
 //
@@ -83,7 +93,10 @@
 //     not come back from its bytes, is refused before anything is written.
 //   - Nothing is passed over: an event of an unknown type in the stream, or a gap, is an error and not a state. Config.Ignore names
 //     exceptions. Old versions of events are lifted by upcasters.
+//   - What is gone is not passed over either: the state is made of all events since the stream was begun or begun again, or of a snapshot
+//     and all events after it, or there is an error. A snapshot from before a deletion never counts.
+//   - An error that trying again does not mend, such as store.ErrTombstone, is returned as it is, at once.
 //   - Snapshots change what loading costs, and nothing else: with a fresh one, a damaged one, one of an older code version or of a stream
-//     that is no more, the state is that of the events alone, now and at any revision or time.
+//     that is no more, the state is that of the events alone, now and at any revision or time, as long as none of them are gone.
 //   - Snapshots are taken by Run and Snapshot only, never by those who execute commands. New starts nothing, and nothing outlives Run.
 package aggregate

@@ -7,8 +7,11 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// ErrUnknownEvent is what an *UnknownEventError answers to with errors.Is.
-var ErrUnknownEvent = errors.New("unknown event type")
+// What a caller branches on with errors.Is.
+var (
+	ErrUnknownEvent = errors.New("unknown event type") // see UnknownEventError
+	ErrGone         = errors.New("events are gone")    // see GoneError
+)
 
 // UnknownEventError says which event is of a type that the aggregate does not know.
 type UnknownEventError struct {
@@ -28,3 +31,18 @@ func (e *UnknownEventError) Error() string {
 
 // Is reports that the error is ErrUnknownEvent.
 func (e *UnknownEventError) Is(target error) bool { return target == ErrUnknownEvent }
+
+// GoneError says which events are gone by the stream's metadata, so that the state cannot be made of what is left. A stream that was
+// deleted has no such state: it begins anew.
+type GoneError struct {
+	Stream      string
+	First, Last uint64 // revisions
+}
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%s: the events from revision %d to %d are gone, and no snapshot stands for them; take snapshots before the "+
+		"stream's metadata let events go, or begin anew with store.DeleteStream", e.Stream, e.First, e.Last)
+}
+
+// Is reports that the error is ErrGone.
+func (e *GoneError) Is(target error) bool { return target == ErrGone }

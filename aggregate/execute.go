@@ -30,11 +30,23 @@ func (r *Repository[S, C]) Execute(ctx context.Context, id string, command C, op
 	if done.stored != nil {
 		return r.again(ctx, id, done.stored)
 	}
-	for i := range result.Events {
-		result.Position = done.receipt.First + store.Position(i)
-		result.Events[i].Position = result.Position
+	if done.receipt.Repeated {
+		last := done.receipt.Revisions[r.Stream(id)]
+		first := last - min(last, uint64(len(result.Events))) + 1
+		return Result[S]{}, fmt.Errorf("the command was executed before: %w", &GoneError{Stream: r.Stream(id), First: first, Last: last})
 	}
+	result.place(done.receipt)
 	return result, nil
+}
+
+// place tells where the events stand now that they are written.
+func (res *Result[S]) place(receipt store.Receipt) {
+	for i := range res.Events {
+		e := &res.Events[i]
+		e.Position = receipt.First + store.Position(i)
+		e.Revision = receipt.Revisions[e.Stream] - uint64(len(res.Events)-1-i)
+		res.Revision, res.Position = e.Revision, e.Position
+	}
 }
 
 // ExecuteIn is Execute within a transaction: the events become part of its commit, and their positions are 0, since they are not known
@@ -55,7 +67,7 @@ func (r *Repository[S, C]) ExecuteIn(ctx context.Context, tx *Tx, id string, com
 		if err != nil {
 			return Result[S]{}, err
 		}
-		rec.Revision = h.Revision + uint64(len(records)) + 1
+		rec.Revision = h.next() + uint64(len(records))
 		e.Place = rec.Place
 		records = append(records, rec)
 		result.Events = append(result.Events, e)

@@ -94,6 +94,7 @@ type spy struct {
 	store.Driver
 	appends, records atomic.Int64
 	beforeAppend     func(c store.Commit) // may be nil
+	beforeRead       func()               // may be nil
 	drop             func(event.Record) bool
 }
 
@@ -107,6 +108,9 @@ func (s *spy) Append(ctx context.Context, c store.Commit) (store.Receipt, error)
 
 func (s *spy) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, error] {
 	return func(yield func(event.Record, error) bool) {
+		if s.beforeRead != nil {
+			s.beforeRead()
+		}
 		for rec, err := range s.Driver.Read(ctx, q) {
 			if s.drop != nil && s.drop(rec) {
 				continue

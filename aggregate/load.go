@@ -15,7 +15,7 @@ import (
 // Loaded is an aggregate as it stood after one of its events. The state is the caller's own.
 type Loaded[S any] struct {
 	State    S
-	Revision uint64         // of the newest event in the state, which is the number of events; 0: it does not exist
+	Revision uint64         // of the newest event in the state, which is the number of events ever; 0: it does not exist
 	Position store.Position // of that event
 }
 
@@ -29,10 +29,15 @@ func (r *Repository[S, C]) Load(ctx context.Context, id string) (Loaded[S], erro
 	return h.Loaded, nil
 }
 
-// LoadAt returns an aggregate as it was at a revision. One that it has not reached is refused.
+// LoadAt returns an aggregate as it was at a revision. One that it has not reached is refused. For one from before its stream was
+// deleted, the error answers to ErrGone.
 func (r *Repository[S, C]) LoadAt(ctx context.Context, id string, revision uint64) (Loaded[S], error) {
 	h, err := r.replay(ctx, id, limit{revision: revision})
-	if err == nil && h.Revision < revision {
+	switch {
+	case err != nil:
+	case revision > 0 && revision <= h.base && h.Revision == 0:
+		err = &GoneError{Stream: r.Stream(id), First: 1, Last: h.base}
+	case h.Revision < revision:
 		err = event.Invalid("revision", "is %d, and %s is at revision %d", revision, r.Stream(id), h.Revision)
 	}
 	if err != nil {
@@ -41,7 +46,8 @@ func (r *Repository[S, C]) LoadAt(ctx context.Context, id string, revision uint6
 	return h.Loaded, nil
 }
 
-// LoadAsOf returns an aggregate as it was at a time: with all events before the first that happened after it.
+// LoadAsOf returns an aggregate as it was at a time: with all events before the first that happened after it. One whose stream was
+// deleted since did not exist before that.
 func (r *Repository[S, C]) LoadAsOf(ctx context.Context, id string, at time.Time) (Loaded[S], error) {
 	if at.IsZero() {
 		return Loaded[S]{}, event.Invalid("time", "is missing")
@@ -68,13 +74,20 @@ func (l limit) includes(revision uint64, at time.Time) bool {
 // history is the state, and how it came about.
 type history[S any] struct {
 	Loaded[S]
-	base   uint64    // the revision of the snapshot that it began with
+	base   uint64    // the revision that it begins after: of a snapshot, else of the stream's deletion, else 0
+	events uint64    // since then
 	oldest time.Time // when the first event after that happened
 	latest time.Time // when the last of all events happened, by their own account
 	last   event.ID  // of the newest event
 }
 
+// next returns the revision of the event that follows.
+func (h *history[S]) next() uint64 { return max(h.Revision, h.base) + 1 }
+
 var errForeign = errors.New("the snapshot is not of this stream")
+
+// replayAttempts is how often a history is read when the stream's metadata change meanwhile.
+const replayAttempts = 10
 
 // replay returns the history up to the limit, from a snapshot if there is one that serves.
 func (r *Repository[S, C]) replay(ctx context.Context, id string, to limit) (*history[S], error) {
@@ -82,36 +95,54 @@ func (r *Repository[S, C]) replay(ctx context.Context, id string, to limit) (*hi
 	if err != nil {
 		return nil, err
 	}
-	h, err := r.remember(ctx, id, to)
+	for attempt := 1; ; attempt++ {
+		m, err := r.retentionOf(ctx, stream)
+		if err != nil {
+			return nil, err
+		}
+		h, err := r.replayWith(ctx, id, m, to)
+		if !errors.Is(err, ErrGone) || attempt == replayAttempts || !r.changed(ctx, m) {
+			return h, err
+		}
+	}
+}
+
+func (r *Repository[S, C]) replayWith(ctx context.Context, id string, m retention, to limit) (*history[S], error) {
+	h, err := r.remember(ctx, id, m, to)
 	if err != nil {
 		return nil, err
 	}
 	if h != nil {
-		if err = r.goOn(ctx, stream, h, to); !errors.Is(err, errForeign) {
+		if err = r.goOn(ctx, h, m, to); !errors.Is(err, errForeign) {
 			return h, err
 		}
 	}
-	h = &history[S]{Loaded: Loaded[S]{State: r.decider.initial()}}
-	return h, r.goOn(ctx, stream, h, to)
+	h = &history[S]{Loaded: Loaded[S]{State: r.decider.initial()}, base: m.meta.Deleted}
+	return h, r.goOn(ctx, h, m, to)
 }
 
-// goOn applies the events after h. When h is a snapshot, the event that it ends with is read too: it must be the same one.
-func (r *Repository[S, C]) goOn(ctx context.Context, stream string, h *history[S], to limit) error {
-	q := store.Query{Any: []store.Filter{{Stream: stream}}}
-	proven := h.base == 0
+// goOn applies the events after h. When h is a snapshot, the event that it ends with is read too: it must be the same one, or gone.
+func (r *Repository[S, C]) goOn(ctx context.Context, h *history[S], m retention, to limit) error {
+	q := store.Query{Any: []store.Filter{{Stream: m.stream, AfterRevision: h.base}}}
+	proven := h.Revision == 0
 	if !proven {
 		q.Any[0].AfterRevision, q.After = h.base-1, h.Position-1
 	}
 	for rec, err := range r.store.Read(ctx, q) {
 		if err != nil {
-			return fmt.Errorf("read %s after revision %d: %w", stream, h.Revision, err)
+			return fmt.Errorf("read %s after revision %d: %w", m.stream, h.Revision, err)
 		}
 		if !proven {
-			if rec.Revision != h.base || rec.ID != h.last {
+			proven = true
+			if rec.Revision == h.base && rec.ID == h.last {
+				continue
+			}
+			if !m.forgets() || rec.Revision <= h.base {
 				return errForeign
 			}
-			proven = true
-			continue
+		}
+		if next := h.next(); rec.Revision > next && next <= to.revision {
+			return &GoneError{Stream: m.stream, First: next, Last: rec.Revision - 1}
 		}
 		if !to.includes(rec.Revision, rec.Time) {
 			return nil
@@ -120,18 +151,17 @@ func (r *Repository[S, C]) goOn(ctx context.Context, stream string, h *history[S
 			return err
 		}
 	}
-	if !proven {
+	if !proven && m.newest != h.base {
 		return errForeign
+	}
+	if next := h.next(); next <= min(m.newest, to.revision) {
+		return &GoneError{Stream: m.stream, First: next, Last: m.newest}
 	}
 	return nil
 }
 
 // apply changes the history by the record that follows.
 func (r *Repository[S, C]) apply(h *history[S], rec event.Record) error {
-	if rec.Revision != h.Revision+1 {
-		return fmt.Errorf("%s: revision %d is followed by %d; the events between them are gone, and with them the state",
-			rec.Stream, h.Revision, rec.Revision)
-	}
 	lifted, err := r.store.Registry().Lift(rec)
 	if err != nil {
 		return fmt.Errorf("%s at revision %d: %w", rec.Stream, rec.Revision, err)
@@ -160,7 +190,7 @@ func (r *Repository[S, C]) evolved(state S, e event.Event[any]) S {
 
 // count notes that the record is in the state.
 func (h *history[S]) count(rec event.Record) {
-	if h.Revision == h.base {
+	if h.events++; h.events == 1 {
 		h.oldest = rec.Time
 	}
 	if rec.Time.After(h.latest) {

@@ -110,7 +110,9 @@ func TestGapInTheStreamIsAnError(t *testing.T) {
 	execute(t, repo, "42", open{}, deposit{10}, deposit{20})
 	for _, gone := range []uint64{1, 2} {
 		spy.drop = func(rec event.Record) bool { return rec.Revision == gone }
-		if got, err := repo.Load(t.Context(), "42"); err == nil || !strings.Contains(err.Error(), "is followed by") {
+		got, err := repo.Load(t.Context(), "42")
+		var facts *aggregate.GoneError
+		if !errors.As(err, &facts) || *facts != (aggregate.GoneError{Stream: "account-42", First: gone, Last: gone}) {
 			t.Errorf("without revision %d: loaded %+v, %v", gone, got, err)
 		}
 	}

@@ -2,6 +2,8 @@ package aggregate
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -32,6 +34,9 @@ func (tx *Tx) before(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	receipt, err := tx.store.Commit(ctx, store.Commit{Events: records})
+	if errors.Is(err, store.ErrConflict) {
+		return outcome{}, fmt.Errorf("the command was executed before: some of its %w", ErrGone) // so that these are not all of the commit
+	}
 	return outcome{receipt, records}, err
 }
 

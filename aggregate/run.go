@@ -37,7 +37,7 @@ func (r *Repository[S, C]) trySnapshot(ctx context.Context, id string) (err erro
 
 // noteDue leaves word for Run when the aggregate needs a snapshot.
 func (r *Repository[S, C]) noteDue(id string, h *history[S]) {
-	if r.cfg.Snapshots.due(h.Revision-h.base, h.oldest) {
+	if r.cfg.Snapshots.due(h.events, h.oldest) {
 		r.due.note(id)
 	}
 }

@@ -57,8 +57,8 @@ func decodeSnapshot(value []byte) (s snapshot, ok bool) {
 	return s, true
 }
 
-// remember returns the history that the snapshot holds, or nil when there is none that serves.
-func (r *Repository[S, C]) remember(ctx context.Context, id string, to limit) (*history[S], error) {
+// remember returns the history that the snapshot holds, or nil when there is none that serves, such as one from before a deletion.
+func (r *Repository[S, C]) remember(ctx context.Context, id string, m retention, to limit) (*history[S], error) {
 	if !r.cfg.Snapshots.enabled() {
 		return nil, nil
 	}
@@ -67,7 +67,7 @@ func (r *Repository[S, C]) remember(ctx context.Context, id string, to limit) (*
 		return nil, err
 	}
 	s, ok := decodeSnapshot(item.Value)
-	if !ok || s.Version != r.cfg.Snapshots.Version || !to.includes(s.Revision, s.Latest) {
+	if !ok || s.Version != r.cfg.Snapshots.Version || m.meta.Revision(s.Revision) == 0 || !to.includes(s.Revision, s.Latest) {
 		return nil, nil
 	}
 	h := &history[S]{
@@ -88,7 +88,7 @@ func (r *Repository[S, C]) Snapshot(ctx context.Context, id string) error {
 		return event.Invalid("Snapshots", "are off, so nobody would read one; set Every or Age")
 	}
 	h, err := r.replay(ctx, id, forever)
-	if err != nil || h.Revision == h.base {
+	if err != nil || h.events == 0 {
 		return err
 	}
 	state, err := encodeState(h.State)

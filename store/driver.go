@@ -7,13 +7,15 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 )
 
-// Driver is what an engine implements. Calls may overlap. Every error wraps one of this package's sentinels where one fits, or
+// Driver is what an engine implements. It reads the items of [StreamBucket] that it is given, and obeys them: the methods Keeps, FirstKept
+// and Revision of [StreamMeta] say how. Calls may overlap. Every error wraps one of this package's sentinels where one fits, or
 // the context's error.
 type Driver interface {
 	// Append writes the commit and returns once it is as durable as the receipt says. It calls Commit.Check first; then it looks
 	// for the events' ids: those of one earlier commit get its receipt, ids known otherwise get DuplicateError; an event or an item
 	// of StreamBucket for a tombstoned stream then gets *TombstoneError; conditions come last. Each item gets a revision greater
-	// than any before. The commit stays the caller's, and is not changed.
+	// than any before. The commit stays the caller's, and is not changed. The ids of events that are gone are known until the
+	// driver compacts them away; the revision of their stream it remembers for ever.
 	Append(ctx context.Context, c Commit) (Receipt, error)
 
 	// Read yields the records that match and that their stream's metadata keep, in order of position, as the store stood when the

@@ -52,7 +52,7 @@ func (m StreamMeta) Check() error {
 // Keeps reports whether a record of the stream is still there at a time, when the stream's newest event ever has that revision.
 // Drivers call it.
 func (m StreamMeta) Keeps(r *event.Record, revision uint64, now time.Time) bool {
-	if r.Revision < m.FirstKept(revision) || m.Tombstone {
+	if r.Revision < m.FirstKept(revision) {
 		return false
 	}
 	return m.MaxAge == 0 || !r.Time.Before(now.Add(-m.MaxAge))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -78,6 +79,39 @@ func TestEveryWaitReturnsOnOneAppend(t *testing.T) {
 			if head := <-heads; head != 1 {
 				t.Errorf("Wait returned %d, want 1", head)
 			}
+		}
+	})
+}
+
+func TestEventsGoWithTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, st := t.Context(), store.New(memory.New(), store.Config{})
+		if _, err := st.SetStreamMeta(ctx, "order-1", store.StreamMeta{MaxAge: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Append(ctx, orderPlaced{"1"}, orderPlaced{"2"}); err != nil {
+			t.Fatal(err)
+		}
+		left := func() (streams []string) {
+			for r, err := range st.Read(ctx, store.Query{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				streams = append(streams, r.Stream)
+			}
+			return streams
+		}
+		time.Sleep(time.Hour)
+		if got := left(); len(got) != 2 {
+			t.Errorf("after an hour: %v, want both", got)
+		}
+		time.Sleep(time.Nanosecond)
+		if got := left(); len(got) != 1 || got[0] != "order-2" {
+			t.Errorf("after more than an hour: %v, want the one without a limit", got)
+		}
+		free := store.NoneAfter(0, store.Filter{Stream: "order-1"})
+		if _, err := st.AppendTo(ctx, "order-1", []any{orderPlaced{"1"}}, free, store.AtRevision("order-1", 1)); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -24,6 +24,9 @@ var faults = []struct {
 	{"items before conditions", "1-CommitIsAtomic/RefusedCommitLeavesNothing", func(d store.Driver) store.Driver { return itemsFirst{d} }},
 	{"no conditions", "2-ConditionsHoldAtTheCommit/StreamIsAtRevision", func(d store.Driver) store.Driver { return noConditions{d} }},
 	{"acknowledged before readable", "3-PositionsAreInCommitOrder/AcknowledgedIsReadableAtOnce", func(d store.Driver) store.Driver { return lateReads{d} }},
+	{"position readable before a smaller one", "3-PositionsAreInCommitOrder/PollingNeverGoesBackWhile64WritersCommit", func(d store.Driver) store.Driver {
+		return &outOfOrder{Driver: d, hidden: map[store.Position]bool{}}
+	}},
 	{"wait that does not", "3-PositionsAreInCommitOrder/WaitReturnsWhenThereIsMore", func(d store.Driver) store.Driver { return noWait{d} }},
 	{"repeat is a conflict", "4-AppendIsIdempotent/RepeatedCommitReturnsTheFirstReceipt", func(d store.Driver) store.Driver { return noRepeats{d} }},
 	{"receipt without revisions", "5-ReceiptTellsWhatHappened/RevisionsAreThoseOfEveryStreamWritten", func(d store.Driver) store.Driver { return noRevisions{d} }},
@@ -36,6 +39,60 @@ var faults = []struct {
 	{"no data read as empty", "RecordsAreKeptWhole/NoDataIsNotEmptyData", func(d store.Driver) store.Driver { return neverNil{d} }},
 	{"records shared by readers", "BytesBelongToTheCaller/ChangingWhatWasReadChangesNothing", func(d store.Driver) store.Driver {
 		return &sharing{Driver: d, seen: map[store.Position]event.Record{}}
+	}},
+	{"metadata are items like others", "StreamsForget/MaxCountKeepsTheNewest", func(d store.Driver) store.Driver { return plainItems{d} }},
+	{"age not looked at", "StreamsForget/MaxAgeKeepsTheYoung", withMeta(func(m *store.StreamMeta) { m.MaxAge = 0 })},
+	{"truncation not looked at", "StreamsForget/BeforeTruncates", withMeta(func(m *store.StreamMeta) { m.Before = 0 })},
+	{"one limit at a time", "StreamsForget/LimitsHoldTogether", withMeta(func(m *store.StreamMeta) {
+		if m.MaxCount > 0 {
+			m.MaxAge = 0
+		}
+	})},
+	{"limits of streams that begin alike", "StreamsForget/LimitsAreOfOneStream", func(d store.Driver) store.Driver { return byPrefix{d} }},
+	{"gone found by id", "StreamsForget/WhatIsGoneIsFoundByNoQuery", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New(), asked: func(q store.Query) bool { return len(q.Any) == 1 && !q.Any[0].ID.IsZero() }}
+	}},
+	{"gone found backward", "StreamsForget/MaxCountKeepsTheNewest", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New(), asked: func(q store.Query) bool { return q.Backward }}
+	}},
+	{"gone followed", "StreamsForget/WhatIsGoneIsNotFollowed", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New(), asked: func(q store.Query) bool { return q.Before > 0 && len(q.Any) > 0 }}
+	}},
+	{"gone counted by conditions", "StreamsForget/WhatIsGoneDoesNotCountForConditions", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New(), counted: func(c store.Condition) bool { return c.Expect == store.ExpectNone }}
+	}},
+	{"no stream without events", "StreamsForget/StreamExistsThoughAllItsEventsAreGone", func(d store.Driver) store.Driver { return emptyIsNone{d} }},
+	{"deleted stream exists", "StreamsForget/DeletedStreamDoesNotExist", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New(), counted: func(c store.Condition) bool { return c.Expect != store.ExpectNone }}
+	}},
+	{"deletion for good", "StreamsForget/DeletedStreamBeginsAgainAfterItsRevisions", withMeta(func(m *store.StreamMeta) { m.Tombstone = m.Deleted > 0 })},
+	{"deletion once", "StreamsForget/DeletedStreamCanBeDeletedAgain", withMeta(func(m *store.StreamMeta) { m.Deleted = min(m.Deleted, 2) })},
+	{"deletion ends limits", "StreamsForget/DeletedStreamKeepsItsLimits", withMeta(func(m *store.StreamMeta) {
+		if m.Deleted > 0 {
+			m.MaxCount, m.Before = 0, 0
+		}
+	})},
+	{"tombstone is a deletion", "StreamsForget/TombstonedStreamTakesNoEvents", withMeta(func(m *store.StreamMeta) { m.Tombstone = false })},
+	{"tombstone can be lifted", "StreamsForget/TombstonedStreamTakesNoMetadata", func(d store.Driver) store.Driver { return lifting{d} }},
+	{"tombstoned stream exists", "StreamsForget/TombstonedStreamDoesNotExist", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New(), counted: func(c store.Condition) bool { return c.Expect == store.ExpectExists }}
+	}},
+	{"tombstone of nothing is nothing", "StreamsForget/TombstoneTakesNamesNeverUsed", func(d store.Driver) store.Driver { return emptyIsNone{d} }},
+	{"tombstone is a conflict", "StreamsForget/TombstoneComesBeforeConditions", func(d store.Driver) store.Driver { return tombstoneConflicts{d} }},
+	{"metadata before events", "StreamsForget/MetadataAreWrittenWithEvents", func(d store.Driver) store.Driver { return metaFirst{d} }},
+	{"metadata without conditions", "StreamsForget/MetadataAreItemsWithConditions", func(d store.Driver) store.Driver { return noConditions{d} }},
+	{"metadata judge their own commit", "StreamsForget/MetadataTakeEffectAfterTheirCommit", func(d store.Driver) store.Driver { return metaFirst{d} }},
+	{"metadata seen by readers under way", "StreamsForget/MetadataChangedMeanwhileAreNotSeen", func(d store.Driver) store.Driver { return paged{d} }},
+	{"deletion does not race", "StreamsForget/ConcurrentAppendsAndADeletionHaveOneWinner", func(d store.Driver) store.Driver { return noConditions{d} }},
+	{"bad metadata are no metadata", "StreamsForget/BadMetadataAreRefusedByName", func(d store.Driver) store.Driver { return plainItems{d} }},
+	{"tombstone before repeats", "StreamsForget/RepeatOfWhatIsGoneReturnsTheFirstReceipt", func(d store.Driver) store.Driver { return tombstoneFirst{d} }},
+	{"ids forgotten at once", "StreamsForget/IdsOfWhatIsGoneAreStillKnown", func(d store.Driver) store.Driver { return newIDs{d} }},
+	{"deleted streams listed", "StreamsForget/OnlyStreamsThatExistAreListed", func(d store.Driver) store.Driver {
+		return &remembering{Driver: d, all: memory.New()}
+	}},
+	{"what is gone not counted", "StreamsForget/StatisticsCountWhatWasAppended", func(d store.Driver) store.Driver { return countsKept{d} }},
+	{"metadata lost at closing", "StreamsForget/WhatIsGoneStaysGoneAfterReopening", func(d store.Driver) store.Driver {
+		return &metaLost{remembering{Driver: d, all: memory.New()}}
 	}},
 }
 
@@ -58,9 +115,24 @@ func TestEachFaultIsCaught(t *testing.T) {
 func TestFault(t *testing.T) {
 	for _, f := range faults {
 		if f.name == os.Getenv(faultVariable) {
-			storetest.Run(t, storetest.Harness{Open: func(*testing.T) store.Driver { return f.broken(memory.New()) }})
+			storetest.Run(t, harnessOf(f.broken))
 		}
 	}
+}
+
+// harnessOf returns the harness of a faulty driver, which reopens it if it can be reopened.
+func harnessOf(broken func(store.Driver) store.Driver) storetest.Harness {
+	type reopener interface{ reopened() store.Driver }
+	h := storetest.Harness{Open: func(*testing.T) store.Driver { return broken(memory.New()) }}
+	if _, ok := broken(memory.New()).(reopener); ok {
+		h.Reopen = func(t *testing.T, d store.Driver) store.Driver {
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return d.(reopener).reopened()
+		}
+	}
+	return h
 }
 
 type itemsFirst struct{ store.Driver }

@@ -122,7 +122,7 @@ type contents struct {
 func (t *trial) contents() contents {
 	t.Helper()
 	c := contents{head: t.head(), records: apart(t.read(store.Query{}))}
-	c.items = append(t.list(things, "", ""), t.list(others, "", "")...)
+	c.items = slices.Concat(t.list(things, "", ""), t.list(others, "", ""), t.list(store.StreamBucket, "", ""))
 	for i := range c.items {
 		c.items[i].Value = bytes.Clone(c.items[i].Value)
 	}

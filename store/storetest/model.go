@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -19,7 +20,7 @@ var modelled = []claim{
 // oneWriter sends random commits, good and bad, to the store and to a model of it, and compares.
 func oneWriter(t *trial) {
 	rng := t.random()
-	m := model{revisions: map[string]uint64{}, items: map[itemName]store.Item{}}
+	m := newModel()
 	for step := range 400 {
 		c := m.invent(rng)
 		want := m.judge(c)
@@ -33,6 +34,7 @@ func oneWriter(t *trial) {
 		case repeated:
 			t.sameReceipt(r, m.done[m.known[c.Events[0].ID]].receipt)
 		}
+		m.ask(t, rng)
 		if step%100 == 99 {
 			t.expect(m.contents(t), fmt.Sprintf("step %d", step))
 			if t.canReopen() {
@@ -50,10 +52,11 @@ func oneWriter(t *trial) {
 type verdict string
 
 const (
-	accepted verdict = "accepted"
-	repeated verdict = "repeated"
-	conflict verdict = "conflict"
-	invalid  verdict = "invalid"
+	accepted   verdict = "accepted"
+	repeated   verdict = "repeated"
+	conflict   verdict = "conflict"
+	invalid    verdict = "invalid"
+	tombstoned verdict = "tombstoned"
 )
 
 func verdictOf(r store.Receipt, err error) verdict {
@@ -62,6 +65,8 @@ func verdictOf(r store.Receipt, err error) verdict {
 		return conflict
 	case errors.Is(err, event.ErrInvalid):
 		return invalid
+	case errors.Is(err, store.ErrTombstone):
+		return tombstoned
 	case err != nil:
 		return verdict(err.Error())
 	case r.Repeated:
@@ -73,12 +78,23 @@ func verdictOf(r store.Receipt, err error) verdict {
 
 // model is a store in its simplest form.
 type model struct {
-	records   []event.Record
+	records   []event.Record // also those that are gone
 	revisions map[string]uint64
+	metas     map[string]store.StreamMeta
+	young     time.Time // of an event that no age takes
+	old       time.Time // of one that every age takes
 	items     map[itemName]store.Item
 	newest    uint64 // item revision
 	done      []deed
 	known     map[event.ID]int // which of done wrote it
+}
+
+func newModel() *model {
+	now := time.Now().UTC()
+	return &model{
+		revisions: map[string]uint64{}, metas: map[string]store.StreamMeta{}, items: map[itemName]store.Item{},
+		young: now, old: now.Add(-1000 * time.Hour),
+	}
 }
 
 type itemName struct{ bucket, key string }
@@ -103,6 +119,9 @@ func (m *model) judge(c store.Commit) verdict {
 			return m.judgeKnown(c, m.done[i].commit)
 		}
 	}
+	if m.entombed(c) {
+		return tombstoned
+	}
 	for i := range c.Conditions {
 		if !m.holds(&c.Conditions[i]) {
 			return conflict
@@ -122,14 +141,14 @@ func (m *model) judgeKnown(c, earlier store.Commit) verdict {
 func (m *model) holds(c *store.Condition) bool {
 	switch c.Expect {
 	case store.ExpectRevision:
-		return m.revisions[c.Stream] == c.Exact
+		return m.seen(c.Stream) == c.Exact
 	case store.ExpectExists:
-		return m.revisions[c.Stream] > 0
+		return m.seen(c.Stream) > 0
 	case store.ExpectItem:
 		return m.items[itemName{c.Bucket, c.Key}].Revision == c.ItemRevision
 	default:
 		q := store.Query{Any: c.Filters, After: c.After}
-		return len(walk(m.records, q)) == 0
+		return len(walk(m.kept(), q)) == 0
 	}
 }
 
@@ -161,9 +180,12 @@ func (m *model) applyEvents(t *trial, c store.Commit, stored []event.Record, r s
 	if m.known == nil {
 		m.known = map[event.ID]int{}
 	}
-	for i, placed := range t.placed(c.Events, r) {
-		stored[i].Position = placed.Position
-		m.known[placed.ID] = len(m.done)
+	for i := range stored {
+		stored[i].Position = r.First + store.Position(i)
+		m.known[stored[i].ID] = len(m.done)
+	}
+	if last := stored[len(stored)-1].Position; last != r.Last {
+		t.Errorf("%d events have the positions %d to %d", len(stored), r.First, r.Last)
 	}
 	m.records = append(m.records, stored...)
 	m.done = append(m.done, deed{c, r})
@@ -173,6 +195,7 @@ func (m *model) applyItems(t *trial, writes []store.ItemWrite, revision uint64) 
 	t.Helper()
 	for _, w := range writes {
 		name := itemName{w.Bucket, w.Key}
+		m.rule(t, w)
 		if w.Delete {
 			delete(m.items, name)
 			continue
@@ -187,18 +210,19 @@ func (m *model) applyItems(t *trial, writes []store.ItemWrite, revision uint64) 
 
 // contents is what the store must hold.
 func (m *model) contents(t *trial) contents {
-	c := contents{records: m.records}
+	c := contents{records: m.kept()}
 	if n := len(m.records); n > 0 {
 		c.head = m.records[n-1].Position
 	}
 	for _, item := range m.items {
 		c.items = append(c.items, item)
 	}
+	place := func(bucket string) int { return slices.Index([]string{things, others, store.StreamBucket}, bucket) }
 	slices.SortFunc(c.items, func(a, b store.Item) int {
-		return cmp.Or(-cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key)) // things come before others
+		return cmp.Or(cmp.Compare(place(a.Bucket), place(b.Bucket)), cmp.Compare(a.Key, b.Key))
 	})
 	if _, ok := t.d.(store.StreamLister); ok {
-		c.streams = streamsOf(m.records)
+		c.streams = m.streams()
 	}
 	if _, ok := t.d.(store.Statistician); ok {
 		c.stats = m.stats(c)
@@ -208,7 +232,7 @@ func (m *model) contents(t *trial) contents {
 
 func (m *model) stats(c contents) store.Stats {
 	s := store.Stats{
-		Events: uint64(len(m.records)), Streams: uint64(len(m.revisions)), Items: uint64(len(m.items)), Head: c.head,
+		Events: uint64(len(m.records)), Streams: uint64(len(m.streams())), Items: uint64(len(m.items)), Head: c.head,
 		Types: map[string]uint64{},
 	}
 	for _, r := range m.records {
@@ -224,10 +248,13 @@ func (m *model) invent(rng *rand.Rand) store.Commit {
 	}
 	var c store.Commit
 	for range rng.IntN(4) {
-		c.Events = append(c.Events, randomRecord(rng, m.records))
+		c.Events = append(c.Events, m.inventRecord(rng))
 	}
 	for key := range rng.IntN(3) {
 		c.Items = append(c.Items, randomWrite(rng, fmt.Sprint(key+3*rng.IntN(3))))
+	}
+	if rng.IntN(4) == 0 {
+		c.Items = append(c.Items, m.inventMeta(rng))
 	}
 	for range rng.IntN(3) {
 		c.Conditions = append(c.Conditions, m.inventCondition(rng))
@@ -252,7 +279,7 @@ func (m *model) inventRepeat(rng *rand.Rand) store.Commit {
 	c.Events = slices.Clone(c.Events)
 	switch rng.IntN(6) {
 	case 0:
-		c.Events = append(c.Events, randomRecord(rng, m.records))
+		c.Events = append(c.Events, m.inventRecord(rng))
 	case 1:
 		c.Events[0].Stream = pick(rng, someStreams)
 	case 2:
@@ -270,12 +297,15 @@ func (m *model) inventCondition(rng *rand.Rand) store.Condition {
 	case 0:
 		return store.StreamExists(stream)
 	case 1:
-		return store.AtRevision(stream, m.revisions[stream]+wrong)
+		return store.AtRevision(stream, m.seen(stream)+wrong)
 	case 2:
 		name := itemName{pick(rng, []string{things, others}), fmt.Sprint(rng.IntN(9))}
+		if rng.IntN(3) == 0 {
+			name = itemName{store.StreamBucket, stream}
+		}
 		return store.ItemAt(name.bucket, name.key, m.items[name].Revision+wrong)
 	case 3:
-		return store.NoStream("never-" + stream)
+		return store.NoStream(pick(rng, []string{"never-" + stream, stream, stream}))
 	default:
 		return m.inventBoundary(rng)
 	}

@@ -16,6 +16,7 @@ import (
 
 var order = []claim{
 	{"ReadersNeverFindASmallerPositionLater", readersInOrder},
+	{"PollingNeverGoesBackWhile64WritersCommit", pollingAmong64},
 	{"LaterAppendsGetLaterPositions", laterAppendsLaterPositions},
 	{"AcknowledgedIsReadableAtOnce", acknowledgedIsReadable},
 	{"HeadIsTheNewestRecord", headIsNewest},
@@ -84,6 +85,26 @@ func readersInOrder(t *trial) {
 	t.contiguous(want)
 }
 
+// pollingAmong64 polls while writers commit after delays of random length: what a poll has passed, no later one may bring.
+func pollingAmong64(t *trial) {
+	w := traffic{writers: 64, commits: 6, streams: 16, make: func(_ *rand.Rand, stream string) event.Record { return record(stream) }}
+	seed := t.random().Uint64()
+	polling := watch(t.ctx, t, poll)
+	w.run(t, seed, unheard)
+	last := record("last")
+	t.commit(events(last))
+	var seen []event.Record
+	for len(seen) == 0 || seen[len(seen)-1].ID != last.ID {
+		next := polling.until(t, 1)
+		if len(next) == 0 {
+			return
+		}
+		seen = append(seen, next...)
+	}
+	t.sameRecords(seen, t.read(store.Query{}), "polling")
+	t.contiguous(seen)
+}
+
 // contiguous reports revisions that are not 1, 2, 3… and positions that do not grow.
 func (t *trial) contiguous(rs []event.Record) {
 	t.Helper()
@@ -100,6 +121,9 @@ func (t *trial) contiguous(rs []event.Record) {
 	}
 }
 
+// ahead is how many records a watcher takes before somebody looks at them: so many that it reads while others write.
+const ahead = 10_000
+
 // watcher is a reader in the background.
 type watcher struct {
 	seen chan event.Record
@@ -109,7 +133,7 @@ type watcher struct {
 type source func(ctx context.Context, d store.Driver) iter.Seq2[event.Record, error]
 
 func watch(ctx context.Context, t *trial, from source) *watcher {
-	w := &watcher{seen: make(chan event.Record)}
+	w := &watcher{seen: make(chan event.Record, ahead)}
 	ctx, stop := context.WithCancel(ctx)
 	t.Cleanup(func() {
 		stop()

@@ -57,6 +57,7 @@ var groups = []group{
 	{"QueriesFindExactly", queries},
 	{"IterationsAreSnapshots", snapshots},
 	{"ItemsAreKept", items},
+	{"StreamsForget", forget},
 	{"RecordsAreKeptWhole", whole},
 	{"BytesBelongToTheCaller", ownership},
 	{"CloseEndsEverything", closing},
