@@ -42,11 +42,13 @@ func (l oxbowLog) Stream(ctx context.Context, stream string, fn func(*event.Reco
 }
 
 func (l oxbowLog) read(ctx context.Context, q store.Query, fn func(*event.Record)) error {
+	var now event.Record // the peers give away one that they use again, too
 	for r, err := range l.store.Read(ctx, q) {
 		if err != nil {
 			return err
 		}
-		fn(&r)
+		now = r
+		fn(&now)
 	}
 	return nil
 }

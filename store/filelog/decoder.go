@@ -9,8 +9,8 @@ import (
 // zero values. Texts are parts of the bytes, which nobody may change any more.
 type decoder struct {
 	b    []byte
-	at   int       // of the next value; behind the end when it has failed
-	room *[]string // for tags; nil when each record's get room of their own
+	at   int      // of the next value; behind the end when it has failed
+	room *tagRoom // for tags; nil when each record's get room of their own
 }
 
 func (d *decoder) fail() { d.at = len(d.b) + 1 }
@@ -18,9 +18,9 @@ func (d *decoder) fail() { d.at = len(d.b) + 1 }
 func (d *decoder) failed() bool { return d.at > len(d.b) }
 
 func (d *decoder) uvarint() uint64 {
-	if d.at < len(d.b) && d.b[d.at] < 0x80 {
-		d.at++
-		return uint64(d.b[d.at-1])
+	if i := d.at; i < len(d.b) && d.b[i] < 0x80 {
+		d.at = i + 1
+		return uint64(d.b[i])
 	}
 	return d.longUvarint()
 }
@@ -105,10 +105,23 @@ func (d *decoder) roomFor(n uint64) []string {
 	if d.room == nil {
 		return make([]string, 0, n)
 	}
-	if uint64(len(*d.room)) < n {
-		*d.room = make([]string, 256+n)
+	return d.room.take(int(n))
+}
+
+// tagRoom is room for the tags of several records, which they share. It begins small, so that one record has no more than it needs.
+type tagRoom struct {
+	free []string
+	size int
+}
+
+const maxTagRoom = 256
+
+func (t *tagRoom) take(n int) []string {
+	if len(t.free) < n {
+		t.size = max(n, min(2*t.size, maxTagRoom))
+		t.free = make([]string, t.size)
 	}
-	list := (*d.room)[:0:n]
-	*d.room = (*d.room)[n:]
+	list := t.free[:0:n]
+	t.free = t.free[n:]
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
@@ -28,7 +29,8 @@ type Log struct {
 	unlock    func() error
 	queue     queue
 	recovery  Recovery
-	closing   chan struct{} // closed by Close
+	closed    atomic.Bool
+	closing   chan struct{} // closed by Close, after closed is set
 	sequencer sequencer
 	sequenced chan struct{} // closed when the sequencer has ended
 	indexer   *indexer
@@ -119,12 +121,10 @@ func (l *Log) letGoOfAll() error {
 
 // usable returns why a call must end now: the log is closed, or ctx is done.
 func (l *Log) usable(ctx context.Context) error {
-	select {
-	case <-l.closing:
+	if l.closed.Load() {
 		return store.ErrClosed
-	default:
-		return ctx.Err()
 	}
+	return ctx.Err()
 }
 
 // Head returns the position of the newest readable record, 0 when there is none.
@@ -184,6 +184,7 @@ func (l *Log) wake() {
 // again quickly, notes in the log that it was closed in order, and lets go of the folder.
 func (l *Log) Close() error {
 	l.close.Do(func() {
+		l.closed.Store(true)
 		close(l.closing)
 		l.queue.close()
 		<-l.sequenced

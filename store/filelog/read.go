@@ -65,6 +65,9 @@ type view struct {
 	filter []store.Filter
 	kept   retention
 	record event.Record // the one that was read last
+
+	ahead []event.Record // those that were read with it, in order
+	room  []event.Record // where they stand
 }
 
 // view takes a snapshot, which must be closed.
@@ -99,7 +102,13 @@ func (v *view) find(q *store.Query) error {
 }
 
 // next reads the next record that matches. At the end it returns io.EOF.
-func (v *view) next() error { return wrapDamage(index.Try(v.advance)) }
+func (v *view) next() error {
+	if len(v.ahead) > 0 {
+		v.record, v.ahead = v.ahead[0], v.ahead[1:]
+		return nil
+	}
+	return wrapDamage(index.Try(v.advance))
+}
 
 func (v *view) advance() error {
 	for {
@@ -113,9 +122,30 @@ func (v *view) advance() error {
 			ok, err = v.keeps(&v.record)
 		}
 		if err != nil || ok {
+			if ok && v.reader.order && !v.kept.any {
+				v.readAhead()
+			}
 			return err
 		}
 	}
+}
+
+// maxRecords is how many records are read at a time from memory that was read anyway.
+const maxRecords = 15
+
+// readAhead reads the records after this one that stand in the same memory. An error is met again when their turn comes.
+func (v *view) readAhead() {
+	room := v.room[:0]
+	for len(room) < maxRecords && v.walker.from <= v.walker.to && v.reader.near(v.walker.from) {
+		room = append(room, event.Record{})
+		r := &room[len(room)-1]
+		if ok, err := v.reader.read(v.walker.from, nil, r); err != nil || !ok {
+			room = room[:len(room)-1]
+			break
+		}
+		v.walker.from++
+	}
+	v.room, v.ahead = room, room
 }
 
 // wrapDamage turns damage of the index into what this package says of it.

@@ -1,7 +1,6 @@
 package filelog
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 
@@ -24,7 +23,10 @@ type reader struct {
 	chunk  []byte // memory that records own together, from off on in the segment
 	off    int64
 	ahead  int64
-	shared []string // room for the tags of the records that share memory
+
+	free []byte // memory for the next records that are not read in order
+	size int
+	tags tagRoom
 }
 
 const (
@@ -75,21 +77,25 @@ func (r *reader) read(p store.Position, filter []store.Filter, into *event.Recor
 		return false, nil
 	}
 	if !own {
-		e.payload = bytes.Clone(e.payload)
+		e.payload = r.own(e.payload)
 	}
-	if err := decodeWith(into, e.payload, r.tags()); err != nil {
+	if err := decodeWith(into, e.payload, &r.tags); err != nil {
 		return false, r.damaged(int64(at), p, err.Error())
 	}
 	into.Position = p
 	return store.MatchAny(filter, into), nil
 }
 
-// tags returns the room for tags that records share, nil when they share none.
-func (r *reader) tags() *[]string {
-	if !r.order {
-		return nil
+// own returns a copy of the bytes in memory that records share. It begins small, so that one record has no more than it needs.
+func (r *reader) own(b []byte) []byte {
+	if len(r.free) < len(b) {
+		r.size = max(len(b), min(2*r.size, maxChunk))
+		r.free = make([]byte, r.size)
 	}
-	return &r.shared
+	own := r.free[:len(b):len(b)]
+	r.free = r.free[len(b):]
+	copy(own, b)
+	return own
 }
 
 // matches looks at a record without taking it over. One that cannot be read is left to whoever takes it over.
@@ -149,6 +155,16 @@ func (r *reader) at(off, n int64) (b []byte, own bool, err error) {
 
 func (r *reader) mapped(end int64) bool {
 	return r.now.memory != nil && end <= int64(len(r.now.memory.bytes))
+}
+
+// near reports whether the record at a position begins in the memory that was read ahead.
+func (r *reader) near(p store.Position) bool {
+	if p < r.now.header.first || p > r.until {
+		return false
+	}
+	at, err := r.placer.at(r.now.indexOf(p))
+	off := int64(at&^firstInCommit) - r.off
+	return err == nil && off > 0 && off+512 <= int64(len(r.chunk))
 }
 
 // ownAt returns bytes of memory that is given away. The next record may stand in what is left of it.

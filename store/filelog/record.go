@@ -165,7 +165,7 @@ func decodeRecord(payload []byte, withData bool) (r event.Record, err error) {
 func decodeOwn(r *event.Record, payload []byte) error { return decodeWith(r, payload, nil) }
 
 // decodeWith is decodeOwn with room for the record's tags, which it takes from; nil when they get room of their own.
-func decodeWith(r *event.Record, payload []byte, room *[]string) error {
+func decodeWith(r *event.Record, payload []byte, room *tagRoom) error {
 	if len(payload) == 0 || payload[0] != recordVersion {
 		return errRecord
 	}
