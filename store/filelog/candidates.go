@@ -1,6 +1,7 @@
 package filelog
 
 import (
+	"math"
 	"strings"
 
 	"github.com/oxbow-events/oxbow/store"
@@ -38,65 +39,61 @@ func (f *finder) candidates(q *store.Query) walker {
 // maxLists is how many lists are merged at most; beyond it, all records of the range are looked at.
 const maxLists = 64
 
-// choice is lists that hold every match of a filter, and how long they are.
+// choice is lists that hold every match of a filter, and about how long they are.
 type choice struct {
-	length int
+	length func() int
 	lists  func() []index.Postings
 }
 
 // lists returns lists of positions from from to to that together hold every match of the filter; ok is false when looking at the
 // whole range is no more work. Of several sets of lists that would do, it takes the shortest.
 func (f *finder) lists(filter *store.Filter, from, to store.Position) (best []index.Postings, ok bool) {
-	var shortest *choice
-	for _, c := range f.choices(filter, from, to) {
-		if shortest == nil || c.length < shortest.length {
-			shortest = &c
-		}
-	}
-	if shortest == nil || uint64(shortest.length) > 2*uint64(to-from+1) {
+	choices, records := f.choices(filter, from, to), uint64(to-from+1)
+	if len(choices) == 0 || records == 1 {
 		return nil, false
 	}
 	n := 0
-	for _, list := range shortest.lists() {
+	for _, list := range shortest(choices).lists() {
 		if n += list.Count(); list.Count() > 0 {
 			best = append(best, list)
 		}
 	}
-	return best, uint64(n) < uint64(to-from+1)
+	return best, uint64(n) < records
+}
+
+// shortest returns the choice with the shortest lists. How long an only one is need not be known.
+func shortest(choices []choice) choice {
+	if len(choices) == 1 {
+		return choices[0]
+	}
+	best, least := 0, math.MaxInt
+	for i := range choices {
+		if n := choices[i].length(); n < least {
+			best, least = i, n
+		}
+	}
+	return choices[best]
 }
 
 func (f *finder) choices(filter *store.Filter, from, to store.Position) (all []choice) {
-	keyed := func(keys ...index.Key) {
-		c := choice{lists: func() (lists []index.Postings) {
-			for i := range keys {
-				lists = append(lists, f.shape.postings(&keys[i], from, to))
-			}
-			return lists
-		}}
-		for i := range keys {
-			c.length += f.shape.count(&keys[i], from, to)
-		}
-		all = append(all, c)
-	}
 	if !filter.ID.IsZero() {
-		keyed(f.hasher.ID(filter.ID))
-		return all // nothing is shorter
+		return []choice{f.keyed(from, to, f.hasher.ID(filter.ID))} // nothing is shorter
 	}
 	if filter.Stream != "" {
 		all = append(all, f.ofStream(filter, from, to))
 	}
 	for _, tag := range filter.Tags {
-		keyed(f.hasher.Tag(tag))
+		all = append(all, f.keyed(from, to, f.hasher.Tag(tag)))
 	}
 	if !filter.Correlation.IsZero() { // the first event of a correlation is found by its id
-		keyed(f.hasher.Correlation(filter.Correlation), f.hasher.ID(filter.Correlation))
+		all = append(all, f.keyed(from, to, f.hasher.Correlation(filter.Correlation), f.hasher.ID(filter.Correlation)))
 	}
 	if len(filter.Types) > 0 && len(filter.Types) <= maxLists {
 		var keys []index.Key
 		for _, name := range filter.Types {
 			keys = append(keys, f.hasher.Type(name))
 		}
-		keyed(keys...)
+		all = append(all, f.keyed(from, to, keys...))
 	}
 	if filter.StreamPrefix != "" && filter.Stream == "" {
 		if c, few := f.withPrefix(filter.StreamPrefix, from, to); few {
@@ -106,10 +103,29 @@ func (f *finder) choices(filter *store.Filter, from, to store.Position) (all []c
 	return all
 }
 
+func (f *finder) keyed(from, to store.Position, keys ...index.Key) choice {
+	return choice{
+		length: func() int { return f.count(keys, from, to) },
+		lists: func() (lists []index.Postings) {
+			for i := range keys {
+				lists = append(lists, f.shape.postings(&keys[i], from, to))
+			}
+			return lists
+		},
+	}
+}
+
+func (f *finder) count(keys []index.Key, from, to store.Position) (n int) {
+	for i := range keys {
+		n += f.shape.count(&keys[i], from, to)
+	}
+	return n
+}
+
 func (f *finder) ofStream(filter *store.Filter, from, to store.Position) choice {
 	k, after := f.hasher.Stream(filter.Stream), filter.AfterRevision
 	return choice{
-		length: f.shape.count(&k, from, to),
+		length: func() int { return f.shape.count(&k, from, to) },
 		lists:  func() []index.Postings { return []index.Postings{f.shape.stream(&k, after, from, to)} },
 	}
 }
@@ -124,9 +140,7 @@ func (f *finder) withPrefix(prefix string, from, to store.Position) (c choice, f
 		}
 		keys = append(keys, f.hasher.Stream(name))
 	}
-	for i := range keys {
-		c.length += f.shape.count(&keys[i], from, to)
-	}
+	c.length = func() int { return f.count(keys, from, to) }
 	c.lists = func() (lists []index.Postings) {
 		for i := range keys {
 			lists = append(lists, f.shape.stream(&keys[i], 0, from, to))

@@ -92,6 +92,7 @@ type part interface {
 	Count(k *index.Key) int
 	Postings(k *index.Key, from, to store.Position) index.Postings
 	Stream(k *index.Key, to store.Position) (before uint64, count int, ok bool)
+	After(k *index.Key, revision uint64, from, to store.Position) index.Postings
 }
 
 // parts yields those that may have positions from from to to, in order.
@@ -137,16 +138,7 @@ func (s *shape) revision(k *index.Key, to store.Position) (revision uint64) {
 // stream returns the positions from from to to of a stream's records after a revision.
 func (s *shape) stream(k *index.Key, after uint64, from, to store.Position) (all index.Postings) {
 	s.parts(from, to, func(p part) bool {
-		before, count, ok := p.Stream(k, to)
-		switch {
-		case !ok || before+uint64(count) <= after:
-		case before >= after:
-			all.Add(p.Postings(k, from, to))
-		default:
-			later := p.Postings(k, 1, to)
-			later.Skip(after - before)
-			all.Add(later.From(from))
-		}
+		all.Add(p.After(k, after, from, to))
 		return true
 	})
 	return all

@@ -263,6 +263,19 @@ func (r *Run) Postings(k *Key, from, to event.Position) Postings {
 	return of(e.at.spans[0].within(from, to))
 }
 
+// After returns the positions from from to to of a stream's records after a revision.
+func (r *Run) After(k *Key, revision uint64, from, to event.Position) Postings {
+	e, ok := r.lookup(k)
+	if !ok || e.before+uint64(e.at.count) <= revision {
+		return Postings{}
+	}
+	s := e.at.spans[0]
+	if e.before < revision {
+		s = s.cut(int(revision-e.before), s.n)
+	}
+	return of(s.within(from, to))
+}
+
 // Stream returns what the run has of a stream: its revision before, and how many records of it stand up to the position.
 func (r *Run) Stream(k *Key, to event.Position) (before uint64, count int, ok bool) {
 	e, ok := r.lookup(k)

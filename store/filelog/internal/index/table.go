@@ -241,6 +241,24 @@ func (t *Table) collect(own []uint32, l list, from, to event.Position) []uint32 
 	return own
 }
 
+// After returns the positions from from to to of a stream's records after a revision.
+func (t *Table) After(k *Key, revision uint64, from, to event.Position) (later Postings) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	s := t.streams[k.name]
+	if s == nil || s.before+uint64(s.count) <= revision {
+		return Postings{}
+	}
+	if s.before >= revision {
+		own := t.collect(nil, s.list, from, to)
+		return of(span{base: t.base, own: own, n: len(own)})
+	}
+	own := t.collect(nil, s.list, 0, to)
+	own = own[min(int(revision-s.before), len(own)):]
+	later = of(span{base: t.base, own: own, n: len(own)})
+	return later.From(from)
+}
+
 // Stream returns what the table has of a stream: its revision before, and how many records of it stand up to the position.
 func (t *Table) Stream(k *Key, to event.Position) (before uint64, count int, ok bool) {
 	t.mu.RLock()
