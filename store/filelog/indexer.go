@@ -36,6 +36,7 @@ func (x *indexer) start() {
 	if x.log.sys.inline {
 		return
 	}
+	x.merge <- struct{}{} // an earlier process may have left some
 	x.work.Go(x.writeAll)
 	x.work.Go(x.mergeAll)
 }
@@ -223,7 +224,7 @@ func (x *indexer) mergeRuns(due []*run) error {
 }
 
 // fanIn is how many runs of one level become one of the next.
-const fanIn = 6
+const fanIn = 4
 
 // mergeable returns runs beside each other that should become one, nil when there are none.
 func mergeable(runs []*run) []*run {
