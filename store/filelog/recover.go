@@ -283,20 +283,9 @@ func (l *Log) load(f, before *found) error {
 	if indexed && !l.lacksItems(f) {
 		return nil
 	}
-	if f.seal != nil {
-		sealed := f.seal
-		f.seal = nil
-		f.scan.rewind()
-		err := l.replay(f, !indexed)
-		if err == nil && f.broken != nil {
-			return f.broken
-		}
-		if err == nil && (f.seal == nil || *f.seal != *sealed) {
-			return f.scan.damaged("the segment does not end with its seal")
-		}
-		return err
-	}
-	return l.replay(f, true)
+	f.seal, f.sealed = nil, false // it is read again, and may turn out not to be on the disk
+	f.scan.rewind()
+	return l.replay(f, !indexed)
 }
 
 // keepIndex writes the index of a full segment that had none.
