@@ -66,4 +66,7 @@ type Stats struct {
 	Bytes   uint64            `json:"bytes"` // on disk, or in memory when there is no disk
 	Head    Position          `json:"head"`
 	Types   map[string]uint64 `json:"types"` // events by type, counted as Events are
+
+	EventsPerSecond float64 `json:"events_per_second"` // appended, on average over the last minute, or since it was opened
+	BytesPerSecond  float64 `json:"bytes_per_second"`  // that they took, likewise
 }

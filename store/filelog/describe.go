@@ -94,6 +94,9 @@ func (l *Log) Stats(ctx context.Context) (store.Stats, error) {
 		stats.Streams -= gone
 		return err
 	}))
+	l.mu.RLock()
+	stats.EventsPerSecond, stats.BytesPerSecond = l.rate.PerSecond(l.sys.now())
+	l.mu.RUnlock()
 	items := l.lockedItems()
 	defer items.close()
 	if items != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/oxbow-events/oxbow/internal/rate"
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
@@ -43,6 +44,7 @@ type Log struct {
 	places   places // of the newest segment
 	items    *heldItems
 	visible  shown
+	rate     rate.Minute   // of events, and of their bytes
 	failed   error         // why nothing can be written any more
 	grown    chan struct{} // closed when there is something newer, or nothing to come; nil while nobody waits
 	unclosed error         // of a file that could not be closed

@@ -328,6 +328,9 @@ func (s *sequencer) itemBatch(batch []*request) (*items.Batch, error) {
 // show lets readers see all that is written. The caller holds the lock.
 func (l *Log) show(s *sequencer) {
 	grown := s.head > l.visible.head
+	if len(s.buf) > 0 {
+		l.rate.Add(l.sys.now(), uint64(s.head-l.visible.head), uint64(len(s.buf)))
+	}
 	l.visible.head, l.visible.tail = s.head, s.tail.size
 	if grown {
 		l.wake()

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -119,10 +120,12 @@ func (m *Memory) write(c *store.Commit, metas []metaWrite) store.Receipt {
 		m.items.write(w, m.sequence)
 	}
 	if len(c.Events) > 0 {
+		before := m.log.bytes
 		wrote.first = m.log.head() + 1
 		for _, r := range c.Events {
 			m.log.add(r)
 		}
+		m.rate.Add(time.Now(), uint64(len(c.Events)), m.log.bytes-before)
 		wrote.last = m.log.head()
 		m.commits = append(m.commits, wrote)
 		m.wake()

@@ -75,6 +75,7 @@ func (m *Memory) Stats(ctx context.Context) (store.Stats, error) {
 		Head:    m.log.head(),
 		Types:   make(map[string]uint64, len(m.log.byType)),
 	}
+	s.EventsPerSecond, s.BytesPerSecond = m.rate.PerSecond(time.Now())
 	for name, at := range m.log.byType {
 		s.Types[name] = uint64(len(at))
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/oxbow-events/oxbow/internal/rate"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -17,6 +18,7 @@ type Memory struct {
 	items    itemTable
 	commits  []commit      // those with events, in order
 	sequence uint64        // number of commits so far
+	rate     rate.Minute   // of events, and of their bytes
 	grown    chan struct{} // closed by the next commit with events, and by Close; nil while nobody waits
 }
 

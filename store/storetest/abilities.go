@@ -101,8 +101,15 @@ func statisticsCount(t *trial) {
 	}
 	want := store.Stats{
 		Events: uint64(len(all)), Streams: uint64(len(streamsOf(all))), Items: 10, Head: t.head(), Types: types, Bytes: stats.Bytes,
+		EventsPerSecond: stats.EventsPerSecond, BytesPerSecond: stats.BytesPerSecond,
 	}
-	if got := fmt.Sprintf("%+v", stats); got != fmt.Sprintf("%+v", want) || stats.Bytes == 0 {
+	if got := fmt.Sprintf("%+v", stats); got != fmt.Sprintf("%+v", want) || stats.Bytes == 0 || !rated(stats) {
 		t.Errorf("the statistics are %s, want %+v and some bytes", got, want)
 	}
+}
+
+// rated reports whether the rates are those of a store that has only just been written to.
+func rated(s store.Stats) bool {
+	events := float64(s.Events)
+	return s.EventsPerSecond > 0 && s.EventsPerSecond <= events && s.BytesPerSecond > 0
 }

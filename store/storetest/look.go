@@ -137,7 +137,7 @@ func (t *trial) contents() contents {
 		if c.stats, err = counter.Stats(t.ctx); err != nil {
 			t.Fatalf("Stats: %v", err)
 		}
-		c.stats.Bytes = 0
+		c.stats.Bytes, c.stats.EventsPerSecond, c.stats.BytesPerSecond = 0, 0, 0
 	}
 	return c
 }
