@@ -116,7 +116,10 @@ func (x *indexer) write(s *segment) error {
 	l.mu.RLock()
 	table := l.shape.tables[0]
 	l.mu.RUnlock()
-	r, err := l.writeIndex(s, table)
+	if err := l.writePlaces(s); err != nil {
+		return err
+	}
+	r, err := l.writeRun(s, table)
 	if err != nil {
 		return err
 	}
@@ -129,21 +132,26 @@ func (x *indexer) write(s *segment) error {
 	return nil
 }
 
-// writeIndex writes the places of a full segment and the run that has its index.
-func (l *Log) writeIndex(s *segment, t *index.Table) (*run, error) {
+// writePlaces puts the places of a full segment, which are in memory, into a file.
+func (l *Log) writePlaces(s *segment) error {
 	held := s.places().(places)
 	if err := writePlaces(l.sys.files, l.indexDir(), &s.header, s.digest, &held); err != nil {
-		return nil, err
+		return err
 	}
 	mapped, err := openPlaces(l.sys.files, l.indexDir(), s)
+	if err == nil {
+		s.setPlaces(mapped)
+	}
+	return err
+}
+
+// writeRun writes the run that has the index of a full segment.
+func (l *Log) writeRun(s *segment, t *index.Table) (*run, error) {
+	r, err := index.WriteTable(l.sys.files, l.indexDir(), t,
+		index.Cover{Store: s.header.store, First: s.header.sequence, Next: s.next, Digest: s.digest})
 	if err != nil {
 		return nil, err
 	}
-	r, err := index.WriteTable(l.sys.files, l.indexDir(), t, index.Cover{Store: s.header.store, First: s.header.sequence, Next: s.next, Digest: s.digest})
-	if err != nil {
-		return nil, errors.Join(err, mapped.unmap())
-	}
-	s.setPlaces(mapped)
 	return &run{Run: r}, nil
 }
 

@@ -30,6 +30,7 @@ type Log struct {
 	unlock    func() error
 	queue     queue
 	recovery  Recovery
+	reindex   bool // make the index anew
 	closed    atomic.Bool
 	closing   chan struct{} // closed by Close, after closed is set
 	sequencer sequencer
@@ -69,6 +70,20 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
+	l := newLog(dir, cfg, sys)
+	err = l.start()
+	if damage := (*DamageError)(nil); errors.As(err, &damage) && damage.Index {
+		l = newLog(dir, cfg, sys) // with another index: what it is made from is whole
+		l.reindex = true
+		err = l.start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	return l, nil
+}
+
+func newLog(dir string, cfg Config, sys system) *Log {
 	l := &Log{
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
@@ -77,10 +92,7 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	}
 	l.shape.take()
 	l.indexer = newIndexer(l)
-	if err := l.start(); err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, err)
-	}
-	return l, nil
+	return l
 }
 
 func (l *Log) logDir() string { return filepath.Join(l.dir, "log") }

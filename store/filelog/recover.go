@@ -268,7 +268,7 @@ func (l *Log) load(f, before *found) error {
 			return err
 		}
 	}
-	if before != nil && before.table != nil {
+	if before != nil {
 		if err := l.keepIndex(before); err != nil {
 			return err
 		}
@@ -276,22 +276,32 @@ func (l *Log) load(f, before *found) error {
 	if err := f.follows(before); err != nil {
 		return err
 	}
-	indexed, err := l.indexed(f)
+	placed, err := l.hasPlaces(f)
 	if err != nil {
 		return err
 	}
-	if indexed && !l.lacksItems(f) {
+	indexed := f.seal != nil && l.runOf(f) != nil
+	if indexed && placed && !l.lacksItems(f) {
 		return nil
 	}
 	f.seal, f.sealed = nil, false // it is read again, and may turn out not to be on the disk
 	f.scan.rewind()
-	return l.replay(f, !indexed)
+	return l.replay(f, !placed, !indexed)
 }
 
-// keepIndex writes the index of a full segment that had none.
+// keepIndex writes what a full segment lacked of its index.
 func (l *Log) keepIndex(f *found) error {
-	f.setPlaces(f.places)
-	r, err := l.writeIndex(f.segment, f.table)
+	if f.placed.Load() == nil {
+		f.setPlaces(f.places)
+		if err := l.writePlaces(f.segment); err != nil {
+			return err
+		}
+		f.places = places{}
+	}
+	if f.table == nil {
+		return nil
+	}
+	r, err := l.writeRun(f.segment, f.table)
 	if err != nil {
 		return err
 	}
@@ -300,7 +310,7 @@ func (l *Log) keepIndex(f *found) error {
 	l.shape.runs, l.shape.tables = append(l.shape.runs, r), nil
 	slices.SortFunc(l.shape.runs, func(a, b *run) int { return cmp.Compare(a.First, b.First) })
 	l.mu.Unlock()
-	f.table, f.places = nil, places{}
+	f.table = nil
 	return nil
 }
 

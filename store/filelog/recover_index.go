@@ -31,6 +31,9 @@ func (l *Log) chooseRuns(all []*found) error {
 	}
 	var chosen []*run
 	until := uint64(1)
+	if l.reindex {
+		names = nil
+	}
 	for _, name := range largestFirst(names) {
 		first, next, _ := index.ParseName(name)
 		if first < until || !begins[first] || ends[next] == nil {
@@ -108,9 +111,9 @@ func (l *Log) forgetIndex(all []*found) error {
 	return nil
 }
 
-// indexed reports whether files have the index of a segment, and opens its places.
-func (l *Log) indexed(f *found) (bool, error) {
-	if f.seal == nil || l.runOf(f) == nil {
+// hasPlaces reports whether a file has the places of a full segment, and opens it.
+func (l *Log) hasPlaces(f *found) (bool, error) {
+	if f.seal == nil || l.reindex {
 		return false, nil
 	}
 	p, err := openPlaces(l.sys.files, l.indexDir(), f.segment)
@@ -162,7 +165,7 @@ func (l *Log) checkItems(all []*found) error {
 		}
 		f.scan = again
 		f.seal = nil
-		if err := l.replay(f, false); err != nil {
+		if err := l.replay(f, false, false); err != nil {
 			return err
 		}
 		if f.broken != nil {

@@ -15,14 +15,16 @@ import (
 type replayer struct {
 	log   *Log
 	f     *found
+	place bool // note where its records lie
 	index bool // make its index
 	batch *items.Batch
 	wrote int // items in the batch
 }
 
-// replay takes in the items of a segment and, unless it has one already, makes its index; up to the end or to a frame that is not whole.
-func (l *Log) replay(f *found, index bool) error {
-	p := &replayer{log: l, f: f, index: index}
+// replay takes in the items of a segment, notes where its records lie and makes its index, as far as that is asked for; up to the end
+// or to a frame that is not whole.
+func (l *Log) replay(f *found, place, index bool) error {
+	p := &replayer{log: l, f: f, place: place, index: index}
 	if index {
 		p.begin()
 	}
@@ -88,7 +90,7 @@ func (p *replayer) commit(fr *frame) error {
 		switch {
 		case e.kind == entryItem:
 			err = p.item(e, fr.sequence)
-		case p.index:
+		case p.index || p.place:
 			err = p.record(e, fr.first+store.Position(i), i == 0)
 		}
 		if err != nil {
@@ -106,15 +108,20 @@ func (p *replayer) damaged(e *placed, position store.Position, reason string) er
 }
 
 func (p *replayer) record(e *placed, position store.Position, first bool) error {
+	if p.place {
+		at := uint32(e.offset)
+		if first {
+			at |= firstInCommit
+		}
+		p.f.places.add(at)
+	}
+	if !p.index {
+		return nil
+	}
 	var r event.Record // its texts are good until the next frame
 	if err := decodeOwn(&r, e.payload); err != nil {
 		return p.damaged(e, position, err.Error())
 	}
-	at := uint32(e.offset)
-	if first {
-		at |= firstInCommit
-	}
-	p.f.places.add(at)
 	known := index.Event{ID: r.ID, Stream: r.Stream, Type: r.Type, Correlation: r.CorrelationID, Tags: r.Tags}
 	before := uint64(0)
 	if !p.f.table.Knows(r.Stream) {
