@@ -6,7 +6,9 @@
 // The folder holds
 //
 //	LOCK                           who has it open
-//	log/00000000000000000001.seg   segments, named by their first commit
+//	log/00000000000000000001.seg   segments, named by their first commit: the truth
+//	index/*.run, *.pos             where things are; made again when lost
+//	items/                         the items, in Pebble; made again when lost
 //
 // A segment is a header and frames, see header.go, frame.go, entry.go, record.go, item.go and seal.go for every byte. A commit is
 // one frame with all of its events and items. Segments are only ever appended to. A full one ends with a seal that holds the
@@ -16,7 +18,8 @@
 // lets readers see them, and acknowledges them; meanwhile the next batch gathers. No timer is involved: a lone writer waits for its
 // own sync only.
 //
-// The index and the items are held in memory and are rebuilt from the log when it is opened.
+// The index of the newest segment is in memory. That of the others is in files beside the log, which a goroutine writes and merges. What is
+// in memory is bounded by the size of a segment, however many streams and events there are; see docs/adr/0013-index-and-items-on-disk.md.
 //
 // Guarantees, beside the promises of package store:
 //
@@ -25,9 +28,11 @@
 //     docs/adr/0008-faults-of-the-disk.md describes them.
 //   - Nothing is readable before it is on the disk, unless Config.NoSync says otherwise.
 //   - Positions are 1, 2, 3… without gaps. Item revisions are the numbers of the commits that wrote them.
-//   - A bit that flipped is never skipped silently. Opening refuses a log whose acknowledged bytes are not what was written, as
-//     far as later bytes can prove that they were acknowledged, and cuts off only what a crash can have left: that is the last
-//     batch before the crash, and nothing at all once the log was closed in order or opened again. A read checks every record.
+//   - A bit that flipped is never skipped silently. A read checks every record and every page of the index that it uses. Opening checks the
+//     newest segment and the ends of all others, and refuses a log whose acknowledged bytes are not what was written, as far as
+//     later bytes can prove that they were acknowledged; it cuts off only what a crash can have left: that is the last batch before
+//     the crash, and nothing at all once the log was closed in order or opened again.
+//   - Opening takes about as long as reading the newest segment, also after the process was killed, unless the index or the items were lost.
 //   - An error of the disk stops all writing until the log is opened anew; what was acknowledged stays readable.
 //   - One process holds a folder. The lock goes with the process, however it ends.
 //   - [Verify] changes nothing and reports every damage with file, offset and position.
