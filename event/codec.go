@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
+	"sync"
 )
 
 // Codec turns data into bytes and back. Calls may overlap.
@@ -36,6 +38,9 @@ func (JSON) Encode(data any) ([]byte, error) {
 
 // Decode reads one JSON value.
 func (JSON) Decode(encoded []byte, into any) error {
+	if !holdsAny(reflect.TypeOf(into)) {
+		return json.Unmarshal(encoded, into) // there is no any whose numbers could lose digits
+	}
 	dec := json.NewDecoder(bytes.NewReader(encoded))
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
@@ -45,4 +50,40 @@ func (JSON) Decode(encoded []byte, into any) error {
 		return errors.New("there is more after the JSON value")
 	}
 	return nil
+}
+
+// holding remembers what holdsAny found; it is a cache, as described is.
+var holding sync.Map // reflect.Type -> bool
+
+// holdsAny reports whether a value of the type may hold an interface.
+func holdsAny(t reflect.Type) bool {
+	if t == nil {
+		return true
+	}
+	if known, ok := holding.Load(t); ok {
+		return known.(bool)
+	}
+	found := findsAny(t, map[reflect.Type]bool{})
+	holding.Store(t, found)
+	return found
+}
+
+func findsAny(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Interface:
+		return true
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return findsAny(t.Elem(), seen)
+	case reflect.Struct:
+		for field := range t.Fields() {
+			if findsAny(field.Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }

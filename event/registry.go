@@ -131,47 +131,77 @@ func (r *Registry) Decode(rec Record) (Event[any], error) {
 // DecodeAs returns the record as an event of T, whether T is registered or not. The record's type is not compared, unless it was
 // lifted into another one: that must be T's.
 func DecodeAs[T any](r *Registry, rec Record) (Event[T], error) {
-	e, err := r.decode(&rec, func(*knowledge, string) reflect.Type { return reflect.TypeFor[T]() })
+	p, err := r.prepare(&rec, func(*knowledge, string) reflect.Type { return reflect.TypeFor[T]() })
 	if err != nil {
 		return Event[T]{}, err
 	}
-	data, _ := e.Data.(T) // absent data is T's zero value
-	return Event[T]{Metadata: e.Metadata, Place: e.Place, Data: data}, nil
+	data := new(T) // absent data is T's zero value
+	if err := p.into(data); err != nil {
+		return Event[T]{}, err
+	}
+	e := Event[T]{Metadata: rec.Metadata, Place: rec.Place, Data: *data}
+	e.Type, e.Version = p.schema.Type, p.schema.Version
+	return e, nil
 }
 
-// decode lifts the record and decodes it into the Go type that choose returns for the type it was lifted to.
-func (r *Registry) decode(rec *Record, choose func(k *knowledge, name string) reflect.Type) (Event[any], error) {
+// prepared is a record's data on the way into a Go type.
+type prepared struct {
+	rec    *Record
+	schema Schema // that it was lifted to
+	data   []byte
+	codec  Codec // nil when there is none for the content type, and the Go type takes bytes
+	goType reflect.Type
+}
+
+// prepare lifts the record for the Go type that choose returns for the type it was lifted to.
+func (r *Registry) prepare(rec *Record, choose func(k *knowledge, name string) reflect.Type) (p prepared, err error) {
 	known := r.know()
-	schema, lifted, err := known.lift(rec)
+	p.rec = rec
+	if p.schema, p.data, err = known.lift(rec); err != nil {
+		return prepared{}, err
+	}
+	p.goType = choose(known, p.schema.Type)
+	if err := checkSchema(rec, p.schema, p.goType); err != nil {
+		return prepared{}, err
+	}
+	if p.data == nil {
+		return p, nil
+	}
+	if p.codec, err = known.reader(rec.ContentType); err != nil && !p.untyped() {
+		return prepared{}, fmt.Errorf("decode %s: %w", p.schema.Type, err)
+	}
+	return p, nil
+}
+
+func (p *prepared) untyped() bool { return p.goType.Kind() == reflect.Interface }
+
+// into decodes the data into what a pointer to the Go type points to.
+func (p *prepared) into(data any) error {
+	switch {
+	case p.data == nil:
+		return nil
+	case p.codec == nil:
+		reflect.ValueOf(data).Elem().Set(reflect.ValueOf(p.data))
+		return nil
+	}
+	if err := p.codec.Decode(p.data, data); err != nil {
+		return fmt.Errorf("decode %s version %d%s into %v: %w", p.schema.Type, p.schema.Version, storedAs(p.rec, p.schema), p.goType, err)
+	}
+	return nil
+}
+
+// decode decodes the record into the Go type that choose returns for the type it was lifted to.
+func (r *Registry) decode(rec *Record, choose func(k *knowledge, name string) reflect.Type) (Event[any], error) {
+	p, err := r.prepare(rec, choose)
 	if err != nil {
 		return Event[any]{}, err
 	}
-	t := choose(known, schema.Type)
-	if err := checkSchema(rec, schema, t); err != nil {
+	into := reflect.New(p.goType)
+	if err := p.into(into.Interface()); err != nil {
 		return Event[any]{}, err
 	}
-	e := Event[any]{Metadata: rec.Metadata, Place: rec.Place}
-	e.Type, e.Version = schema.Type, schema.Version
-	untyped := t.Kind() == reflect.Interface
-	if lifted == nil {
-		if !untyped {
-			e.Data = reflect.Zero(t).Interface()
-		}
-		return e, nil
-	}
-	codec, err := known.reader(rec.ContentType)
-	if err != nil && untyped {
-		e.Data = lifted
-		return e, nil
-	}
-	if err != nil {
-		return Event[any]{}, fmt.Errorf("decode %s: %w", schema.Type, err)
-	}
-	into := reflect.New(t)
-	if err := codec.Decode(lifted, into.Interface()); err != nil {
-		return Event[any]{}, fmt.Errorf("decode %s version %d%s into %v: %w", schema.Type, schema.Version, storedAs(rec, schema), t, err)
-	}
-	e.Data = into.Elem().Interface()
+	e := Event[any]{Metadata: rec.Metadata, Place: rec.Place, Data: into.Elem().Interface()}
+	e.Type, e.Version = p.schema.Type, p.schema.Version
 	return e, nil
 }
 

@@ -243,8 +243,8 @@ func TestDataThatCannotBeReadIsNamed(t *testing.T) {
 	reg := registered(t, reflect.TypeFor[orderPlaced]())
 	for text, want := range map[string]string{
 		`{"Total":"much"}`:  "decode order.placed version 1 into event_test.orderPlaced: json: cannot unmarshal string into Go struct field orderPlaced.Total of type int64",
-		`{`:                 "decode order.placed version 1 into event_test.orderPlaced: unexpected EOF",
-		`{"Total":1} extra`: "decode order.placed version 1 into event_test.orderPlaced: there is more after the JSON value",
+		`{`:                 "decode order.placed version 1 into event_test.orderPlaced: unexpected end of JSON input",
+		`{"Total":1} extra`: "decode order.placed version 1 into event_test.orderPlaced: invalid character 'e' after top-level value",
 	} {
 		if _, err := reg.Decode(stored("order.placed", 1, text)); err == nil || err.Error() != want {
 			t.Errorf("%s: got\n%v, want\n%s", text, err, want)
