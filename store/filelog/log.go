@@ -28,7 +28,9 @@ type Log struct {
 	unlock    func() error
 	queue     queue
 	recovery  Recovery
-	closing   chan struct{} // closed by Close
+	closing   chan struct{}  // closed by Close
+	tending   sync.WaitGroup // work beside the writing that Close waits for
+	turn      chan struct{}  // has something while somebody needs the files as they are, or replaces them
 	sequencer sequencer
 	sequenced chan struct{} // closed when the sequencer has ended
 	indexer   *indexer
@@ -48,8 +50,9 @@ type Log struct {
 
 // shown is what readers may know of.
 type shown struct {
-	head store.Position
-	tail int64 // bytes of the newest segment
+	head     store.Position
+	sequence uint64 // of the newest commit
+	tail     int64  // bytes of the newest segment
 }
 
 // Open opens the log in the folder, which it creates if need be. A tail that a crash left half-written is cut off; see
@@ -68,7 +71,7 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	l := &Log{
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
-		closing: make(chan struct{}), sequenced: make(chan struct{}),
+		closing: make(chan struct{}), sequenced: make(chan struct{}), turn: make(chan struct{}, 1),
 		shape: &shape{},
 	}
 	l.shape.take()
@@ -79,7 +82,7 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	return l, nil
 }
 
-func (l *Log) logDir() string { return filepath.Join(l.dir, "log") }
+func (l *Log) logDir() string { return filepath.Join(l.dir, logFolder) }
 
 func (l *Log) start() (err error) {
 	if err = disk.MakeDir(l.sys.files, l.dir); err != nil {
@@ -88,7 +91,10 @@ func (l *Log) start() (err error) {
 	if l.unlock, err = l.sys.lock(l.dir, l.cfg.Holder); err != nil {
 		return err
 	}
-	err = disk.MakeDir(l.sys.files, l.logDir())
+	err = unfinished(l.sys.files, l.dir)
+	if err == nil {
+		err = disk.MakeDir(l.sys.files, l.logDir())
+	}
 	if err == nil {
 		err = disk.MakeDir(l.sys.files, l.indexDir())
 	}
@@ -184,9 +190,12 @@ func (l *Log) wake() {
 // again quickly, notes in the log that it was closed in order, and lets go of the folder.
 func (l *Log) Close() error {
 	l.close.Do(func() {
+		l.mu.Lock()
 		close(l.closing)
+		l.mu.Unlock()
 		l.queue.close()
 		<-l.sequenced
+		l.tending.Wait()
 		l.indexer.close()
 		err := l.finish()
 		if err = errors.Join(err, l.letGoOfAll()); err != nil {

@@ -328,7 +328,7 @@ func (s *sequencer) itemBatch(batch []*request) (*items.Batch, error) {
 // show lets readers see all that is written. The caller holds the lock.
 func (l *Log) show(s *sequencer) {
 	grown := s.head > l.visible.head
-	l.visible.head, l.visible.tail = s.head, s.tail.size
+	l.visible = shown{head: s.head, sequence: s.sequence, tail: s.tail.size}
 	if grown {
 		l.wake()
 	}
