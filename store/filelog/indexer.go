@@ -168,7 +168,7 @@ func (x *indexer) goOn() error {
 	case <-x.stop:
 		return errStopped
 	default:
-		return nil
+		return x.log.rebuilding.goOn(0)
 	}
 }
 

@@ -20,20 +20,21 @@ var (
 
 // Log is a [store.Driver], a [store.StreamLister] and a [store.Statistician] over a folder. Open one.
 type Log struct {
-	dir       string
-	cfg       Config
-	sys       system
-	id        [16]byte // of the store
-	hasher    index.Hasher
-	unlock    func() error
-	queue     queue
-	recovery  Recovery
-	closing   chan struct{}  // closed by Close
-	tending   sync.WaitGroup // work beside the writing that Close waits for
-	turn      chan struct{}  // has something while somebody needs the files as they are, or replaces them
-	sequencer sequencer
-	sequenced chan struct{} // closed when the sequencer has ended
-	indexer   *indexer
+	dir        string
+	cfg        Config
+	sys        system
+	id         [16]byte // of the store
+	hasher     index.Hasher
+	unlock     func() error
+	queue      queue
+	recovery   Recovery
+	rebuilding *rebuilding
+	closing    chan struct{}  // closed by Close
+	tending    sync.WaitGroup // work beside the writing that Close waits for
+	turn       chan struct{}  // has something while somebody needs the files as they are, or replaces them
+	sequencer  sequencer
+	sequenced  chan struct{} // closed when the sequencer has ended
+	indexer    *indexer
 
 	close    sync.Once
 	closeErr error
@@ -64,6 +65,10 @@ func Open(dir string, cfg Config) (*Log, error) {
 }
 
 func open(dir string, cfg Config, sys system) (*Log, error) {
+	return openWith(dir, cfg, sys, nil)
+}
+
+func openWith(dir string, cfg Config, sys system, again *rebuilding) (*Log, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
@@ -72,7 +77,8 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
 		closing: make(chan struct{}), sequenced: make(chan struct{}), turn: make(chan struct{}, 1),
-		shape: &shape{},
+		shape:      &shape{},
+		rebuilding: again,
 	}
 	l.shape.take()
 	l.indexer = newIndexer(l)
@@ -97,6 +103,12 @@ func (l *Log) start() (err error) {
 	}
 	if err == nil {
 		err = disk.MakeDir(l.sys.files, l.indexDir())
+	}
+	if err == nil {
+		err = l.finishDiscarding()
+	}
+	if err == nil && l.rebuilding != nil {
+		err = l.discardIndex()
 	}
 	if err == nil {
 		err = l.recover()
