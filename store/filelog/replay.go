@@ -114,11 +114,7 @@ func (p *replayer) record(e *placed, position store.Position, first bool) error 
 	if err := decodeOwn(&r, e.payload); err != nil {
 		return p.damaged(e, position, err.Error())
 	}
-	at := uint32(e.offset)
-	if first {
-		at |= firstInCommit
-	}
-	p.f.places.add(at)
+	p.f.places.add(placeOf(e.offset, first))
 	known := index.Event{ID: r.ID, Stream: r.Stream, Type: r.Type, Correlation: r.CorrelationID, Tags: r.Tags}
 	before := uint64(0)
 	if !p.f.table.Knows(r.Stream) {
