@@ -61,8 +61,8 @@ func OpenSimulated(dir string, cfg Config, files FileSystem, items vfs.FS, rando
 }
 
 // VerifySimulated is Verify in such a world.
-func VerifySimulated(ctx context.Context, dir string, files FileSystem) (Report, error) {
-	return verify(ctx, dir, nil, simulated(files, nil, nil))
+func VerifySimulated(ctx context.Context, dir string, files FileSystem, items vfs.FS) (Report, error) {
+	return verify(ctx, dir, nil, simulated(files, items, nil))
 }
 
 func simulated(files FileSystem, items vfs.FS, random io.Reader) system {
@@ -120,4 +120,26 @@ func Vouched(files FileSystem, path string) (int64, error) {
 		return 0, err
 	}
 	return s.synced, nil
+}
+
+// ItemsInLog tells from the names of segments whether the items can be made from them.
+var ItemsInLog = itemsInLog
+
+// ReindexWatched is Reindex, and calls between before each file that it makes.
+func ReindexWatched(ctx context.Context, dir string, between func()) (ReindexReport, error) {
+	sys := realSystem()
+	sys.files = watchedFiles{sys.files, between}
+	return reindex(ctx, dir, nil, sys)
+}
+
+type watchedFiles struct {
+	disk.FileSystem
+	between func()
+}
+
+func (w watchedFiles) OpenFile(name string, flag int) (File, error) {
+	if flag&os.O_CREATE != 0 {
+		w.between()
+	}
+	return w.FileSystem.OpenFile(name, flag)
 }

@@ -21,6 +21,8 @@ type indexer struct {
 	waiting []*segment // full, with their index in memory
 	closed  bool
 	merge   chan struct{} // has something when there may be runs to merge
+
+	merging sync.Mutex // held while runs are merged: one after the other
 }
 
 // maxWaiting is how many full segments have their index in memory before the writing waits for it.
@@ -155,7 +157,7 @@ func (l *Log) writeRun(s *segment, t *index.Table) (*run, error) {
 	return &run{Run: r}, nil
 }
 
-func (l *Log) indexDir() string { return filepath.Join(l.dir, "index") }
+func (l *Log) indexDir() string { return filepath.Join(l.dir, indexFolder) }
 
 func (x *indexer) mergeAll() {
 	for {
@@ -177,12 +179,14 @@ func (x *indexer) goOn() error {
 	case <-x.stop:
 		return errStopped
 	default:
-		return nil
+		return x.log.rebuilding.goOn(0)
 	}
 }
 
 // mergeDue merges as long as there are runs to merge.
 func (x *indexer) mergeDue() error {
+	x.merging.Lock()
+	defer x.merging.Unlock()
 	l := x.log
 	for {
 		l.mu.RLock()

@@ -5,22 +5,26 @@ import (
 	"errors"
 	"iter"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/errors/oserror"
 
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
 )
 
-func (l *Log) itemsDir() string { return filepath.Join(l.dir, "items") }
+func (l *Log) itemsDir() string { return filepath.Join(l.dir, itemsFolder) }
 
 // openItems opens the items, if there ever were any. Those of another log, or of a later state of this one, are made again.
 func (l *Log) openItems() error {
 	there, err := items.Exists(l.sys.items, l.itemsDir())
 	if err != nil || !there {
-		return err
+		return damagedItems(l.itemsDir(), err)
 	}
 	err = l.haveItems()
 	if errors.Is(err, items.ErrForeign) {
-		return l.sys.items.RemoveAll(l.itemsDir())
+		return l.discardItems()
 	}
 	return err
 }
@@ -31,10 +35,11 @@ func (l *Log) haveItems() error {
 		return nil
 	}
 	t, err := items.Open(l.itemsDir(), items.Config{
-		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache), Failed: l.fail,
+		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache),
+		Failed: func(err error) { l.fail(damagedItems(l.itemsDir(), err)) },
 	})
 	if err != nil {
-		return err
+		return damagedItems(l.itemsDir(), err)
 	}
 	held := &heldItems{Table: t}
 	held.take()
@@ -42,6 +47,20 @@ func (l *Log) haveItems() error {
 	defer l.mu.Unlock()
 	l.items = held
 	return nil
+}
+
+// damagedItems turns damage of the items into what this package says of it.
+func damagedItems(dir string, err error) error {
+	if errors.Is(err, items.ErrDamaged) {
+		return &DamageError{File: dir, Reason: firstLine(err), Index: true}
+	}
+	return err
+}
+
+// firstLine leaves out what Pebble adds for its developers.
+func firstLine(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimPrefix(text, items.ErrDamaged.Error()+": ")
 }
 
 // markItems notes that the items have everything up to a commit.
@@ -74,7 +93,34 @@ func (l *Log) forgetItems() error {
 	}
 	err := l.items.Close()
 	l.items = nil
-	return errors.Join(err, l.sys.items.RemoveAll(l.itemsDir()))
+	return errors.Join(err, l.discardItems())
+}
+
+// discardItems removes the files of the items, whose folder first gets another name, so that there is never half of them.
+func (l *Log) discardItems() error {
+	there, err := l.sys.items.List(l.dir)
+	if err != nil || !slices.Contains(there, itemsFolder) {
+		return ignoreMissing(err)
+	}
+	if err := l.sys.items.Rename(l.itemsDir(), l.discarded()); err != nil {
+		return err
+	}
+	if err := syncFolder(l.sys.items, l.dir); err != nil {
+		return err
+	}
+	return l.finishDiscarding()
+}
+
+func (l *Log) discarded() string { return l.itemsDir() + ".old" }
+
+// finishDiscarding removes items that were to be removed.
+func (l *Log) finishDiscarding() error { return ignoreMissing(l.sys.items.RemoveAll(l.discarded())) }
+
+func ignoreMissing(err error) error {
+	if oserror.IsNotExist(err) {
+		return nil
+	}
+	return err
 }
 
 // heldItems is the items, which are closed when the log and all readers have let go of them.
@@ -130,7 +176,8 @@ func (l *Log) Get(ctx context.Context, bucket, key string) (store.Item, error) {
 	if s == nil {
 		return store.Item{Bucket: bucket, Key: key}, nil
 	}
-	return s.Get(bucket, key)
+	item, err := s.Get(bucket, key)
+	return item, damagedItems(l.itemsDir(), err)
 }
 
 // List yields the items of a bucket with from <= key < to in order of key, as they stood when the iteration began.
@@ -144,7 +191,7 @@ func (l *Log) List(ctx context.Context, bucket, from, to string) iter.Seq2[store
 		defer s.close()
 		if s != nil {
 			for item, err := range s.List(bucket, from, to) {
-				if err == nil {
+				if err = damagedItems(l.itemsDir(), err); err == nil {
 					err = l.usable(ctx)
 				}
 				if !yield(item, err) || err != nil {

@@ -22,20 +22,23 @@ var (
 
 // Log is a [store.Driver], a [store.StreamLister] and a [store.Statistician] over a folder. Open one.
 type Log struct {
-	dir       string
-	cfg       Config
-	sys       system
-	id        [16]byte // of the store
-	hasher    index.Hasher
-	unlock    func() error
-	queue     queue
-	recovery  Recovery
-	reindex   bool // make the index anew
-	closed    atomic.Bool
-	closing   chan struct{} // closed by Close, after closed is set
-	sequencer sequencer
-	sequenced chan struct{} // closed when the sequencer has ended
-	indexer   *indexer
+	dir        string
+	cfg        Config
+	sys        system
+	id         [16]byte // of the store
+	hasher     index.Hasher
+	unlock     func() error
+	queue      queue
+	recovery   Recovery
+	rebuilding *rebuilding
+	reindex    bool // make the index anew
+	closed     atomic.Bool
+	closing    chan struct{}  // closed by Close, after closed is set
+	tending    sync.WaitGroup // work beside the writing that Close waits for
+	turn       chan struct{}  // has something while somebody needs the files as they are, or replaces them
+	sequencer  sequencer
+	sequenced  chan struct{} // closed when the sequencer has ended
+	indexer    *indexer
 
 	close    sync.Once
 	closeErr error
@@ -53,8 +56,9 @@ type Log struct {
 
 // shown is what readers may know of.
 type shown struct {
-	head store.Position
-	tail int64 // bytes of the newest segment
+	head     store.Position
+	sequence uint64 // of the newest commit
+	tail     int64  // bytes of the newest segment
 }
 
 // Open opens the log in the folder, which it creates if need be. A tail that a crash left half-written is cut off; see
@@ -66,14 +70,18 @@ func Open(dir string, cfg Config) (*Log, error) {
 }
 
 func open(dir string, cfg Config, sys system) (*Log, error) {
+	return openWith(dir, cfg, sys, nil)
+}
+
+func openWith(dir string, cfg Config, sys system, again *rebuilding) (*Log, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
-	l := newLog(dir, cfg, sys)
+	l := newLog(dir, cfg, sys, again)
 	err = l.start()
 	if damage := (*DamageError)(nil); errors.As(err, &damage) && damage.Index {
-		l = newLog(dir, cfg, sys) // with another index: what it is made from is whole
+		l = newLog(dir, cfg, sys, again) // with another index: what it is made from is whole
 		l.reindex = true
 		err = l.start()
 	}
@@ -83,19 +91,20 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	return l, nil
 }
 
-func newLog(dir string, cfg Config, sys system) *Log {
+func newLog(dir string, cfg Config, sys system, again *rebuilding) *Log {
 	l := &Log{
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
-		closing: make(chan struct{}), sequenced: make(chan struct{}),
-		shape: &shape{},
+		closing: make(chan struct{}), sequenced: make(chan struct{}), turn: make(chan struct{}, 1),
+		shape:      &shape{},
+		rebuilding: again,
 	}
 	l.shape.take()
 	l.indexer = newIndexer(l)
 	return l
 }
 
-func (l *Log) logDir() string { return filepath.Join(l.dir, "log") }
+func (l *Log) logDir() string { return filepath.Join(l.dir, logFolder) }
 
 func (l *Log) start() (err error) {
 	if err = disk.MakeDir(l.sys.files, l.dir); err != nil {
@@ -104,9 +113,18 @@ func (l *Log) start() (err error) {
 	if l.unlock, err = l.sys.lock(l.dir, l.cfg.Holder); err != nil {
 		return err
 	}
-	err = disk.MakeDir(l.sys.files, l.logDir())
+	err = unfinished(l.sys.files, l.dir)
+	if err == nil {
+		err = disk.MakeDir(l.sys.files, l.logDir())
+	}
 	if err == nil {
 		err = disk.MakeDir(l.sys.files, l.indexDir())
+	}
+	if err == nil {
+		err = l.finishDiscarding()
+	}
+	if err == nil && l.rebuilding != nil {
+		err = l.discardIndex()
 	}
 	if err == nil {
 		err = l.recover()
@@ -198,10 +216,13 @@ func (l *Log) wake() {
 // again quickly, notes in the log that it was closed in order, and lets go of the folder.
 func (l *Log) Close() error {
 	l.close.Do(func() {
+		l.mu.Lock()
 		l.closed.Store(true)
 		close(l.closing)
+		l.mu.Unlock()
 		l.queue.close()
 		<-l.sequenced
+		l.tending.Wait()
 		l.indexer.close()
 		err := l.finish()
 		if err = errors.Join(err, l.letGoOfAll()); err != nil {

@@ -41,9 +41,13 @@ func (p *replayer) begin() {
 }
 
 func (p *replayer) run() error {
-	f := p.f
+	f, at := p.f, p.f.scan.off
 	for {
 		fr, err := f.scan.next()
+		if stop := p.log.rebuilding.goOn(f.scan.off - at); stop != nil {
+			return stop
+		}
+		at = f.scan.off
 		if errors.Is(err, io.EOF) {
 			return p.apply()
 		}
@@ -109,11 +113,7 @@ func (p *replayer) damaged(e *placed, position store.Position, reason string) er
 
 func (p *replayer) record(e *placed, position store.Position, first bool) error {
 	if p.place {
-		at := uint32(e.offset)
-		if first {
-			at |= firstInCommit
-		}
-		p.f.places.add(at)
+		p.f.places.add(placeOf(e.offset, first))
 	}
 	if !p.index {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 
 	"github.com/cockroachdb/errors/oserror"
@@ -23,10 +24,23 @@ type Config struct {
 	CacheBytes int64       // of blocks in memory
 	Memory     uint64      // of what is not flushed yet
 	Failed     func(error) // is called, from any goroutine, when Pebble cannot write
+
+	readOnly bool
 }
 
 // ErrForeign says that what is in the folder belongs to another log.
 var ErrForeign = errors.New("the items belong to another log")
+
+// ErrDamaged says that what is in the folder is not what was written, or not all of it. It answers to store.ErrDamaged.
+var ErrDamaged = fmt.Errorf("%w: the items are not what was written; run oxbow reindex", store.ErrDamaged)
+
+// wrap says what was done when an error came, and whether it is damage.
+func wrap(did string, err error) error {
+	if pebble.IsCorruptionError(err) || oserror.IsNotExist(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, did, err)
+	}
+	return fmt.Errorf("%s: %w", did, err)
+}
 
 // Mark is up to where the table is written.
 type Mark struct {
@@ -62,7 +76,7 @@ func Exists(fs vfs.FS, dir string) (bool, error) {
 	}
 	found, err := pebble.Peek(dir, fs)
 	if err != nil {
-		return false, err
+		return false, wrap("look for the items", err)
 	}
 	return found.Exists, nil
 }
@@ -73,7 +87,7 @@ func Open(dir string, cfg Config) (*Table, error) {
 	db, err := pebble.Open(dir, t.options())
 	if err != nil {
 		t.cache.Unref()
-		return nil, fmt.Errorf("open the items: %w", err)
+		return nil, wrap("open the items", err)
 	}
 	t.db = db
 	if err := t.begin(); err != nil {
@@ -91,9 +105,10 @@ func (t *Table) options() *pebble.Options {
 		MemTableSize:       t.cfg.Memory,
 		MaxOpenFiles:       256,
 		Logger:             logger{},
-		EventListener: &pebble.EventListener{BackgroundError: func(err error) {
-			t.cfg.Failed(fmt.Errorf("write items: %w", err))
-		}},
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { t.cfg.Failed(wrap("write items", err)) },
+			DataCorruption:  func(pebble.DataCorruptionInfo) {}, // whoever reads gets the error; without this it is fatal
+		},
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -114,7 +129,10 @@ func (logger) Fatalf(format string, args ...any) {
 func (t *Table) begin() error {
 	id, err := t.get(storeKey)
 	if err != nil {
-		return err
+		return wrap("read the items", err)
+	}
+	if id == nil && t.cfg.readOnly {
+		return nil
 	}
 	if id == nil {
 		return t.db.Set(storeKey, t.cfg.Store[:], pebble.NoSync)
@@ -123,11 +141,14 @@ func (t *Table) begin() error {
 		return ErrForeign
 	}
 	b, err := t.get(markKey)
-	if err != nil || b == nil {
-		return err
+	if err != nil {
+		return wrap("read the items", err)
+	}
+	if b == nil {
+		return nil
 	}
 	if len(b) != 24 {
-		return errors.New("the mark of the items cannot be read")
+		return fmt.Errorf("%w: their mark cannot be read", ErrDamaged)
 	}
 	t.mark = Mark{
 		Sequence: binary.LittleEndian.Uint64(b),
@@ -202,7 +223,7 @@ func (s *Snapshot) List(bucket, from, to string) iter.Seq2[store.Item, error] {
 		}
 		it, err := s.s.NewIter(options)
 		if err != nil {
-			yield(store.Item{}, err)
+			yield(store.Item{}, wrap("read items", err))
 			return
 		}
 		defer it.Close() // its error is asked for below
@@ -213,7 +234,7 @@ func (s *Snapshot) List(bucket, from, to string) iter.Seq2[store.Item, error] {
 			}
 		}
 		if err := it.Error(); err != nil {
-			yield(store.Item{}, err)
+			yield(store.Item{}, wrap("read items", err))
 		}
 	}
 }
@@ -224,7 +245,7 @@ func getFrom(r pebble.Reader, bucket, key string) (store.Item, error) {
 		return store.Item{Bucket: bucket, Key: key}, nil
 	}
 	if err != nil {
-		return store.Item{}, err
+		return store.Item{}, wrap("read an item", err)
 	}
 	defer closer.Close()
 	return parse(bucket, key, value)
@@ -236,7 +257,7 @@ func revisionIn(r pebble.Reader, key []byte) (uint64, error) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, wrap("read an item", err)
 	}
 	defer closer.Close()
 	if len(value) < 9 {
@@ -246,7 +267,7 @@ func revisionIn(r pebble.Reader, key []byte) (uint64, error) {
 }
 
 // A value is the item's revision, a byte that says whether the value is nil, and the value.
-var errValue = errors.New("an item cannot be read")
+var errValue = fmt.Errorf("%w: a value cannot be read", ErrDamaged)
 
 const (
 	isNil = iota
