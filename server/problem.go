@@ -23,7 +23,7 @@ type Problem struct {
 	Errors   []Fault        `json:"errors,omitempty"`   // what is wrong where
 	Limit    int64          `json:"limit,omitempty"`    // bytes that a body may have
 	Accepted []string       `json:"accepted,omitempty"` // media types that would be taken
-	Stream   string         `json:"stream,omitempty"`   // of a conflict
+	Stream   string         `json:"stream,omitempty"`   // of a conflict, or the one that is tombstoned
 	ID       string         `json:"id,omitempty"`       // of an event that is stored elsewhere already
 	Want     string         `json:"want,omitempty"`     // what a conflict's condition wanted
 	Found    string         `json:"found,omitempty"`    // what it found
@@ -53,6 +53,7 @@ const (
 	kindInvalidParameter = "/docs/server.md#invalid-parameter"
 	kindUnknownType      = "/docs/server.md#unknown-type"
 	kindConflict         = "/docs/server.md#conflict"
+	kindTombstone        = "/docs/server.md#stream-tombstoned"
 	kindTooLarge         = "/docs/server.md#body-too-large"
 	kindMediaType        = "/docs/server.md#unsupported-media-type"
 	kindCrossOrigin      = "/docs/server.md#cross-origin"
@@ -78,16 +79,19 @@ func notAvailable(what string) *Problem {
 // problemOf says what the caller is told about an error. What it cannot know becomes a 500 that tells nothing of the inside.
 func problemOf(err error) *Problem {
 	var (
-		p        *Problem
-		conflict *store.ConflictError
-		invalid  *event.InvalidError
-		tooLarge *http.MaxBytesError
+		p         *Problem
+		conflict  *store.ConflictError
+		tombstone *store.TombstoneError
+		invalid   *event.InvalidError
+		tooLarge  *http.MaxBytesError
 	)
 	switch {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &conflict):
 		return conflictProblem(conflict)
+	case errors.As(err, &tombstone):
+		return tombstoneProblem(tombstone)
 	case errors.As(err, &invalid):
 		return invalidEvent(faultOf(invalid))
 	case errors.As(err, &tooLarge):
@@ -104,6 +108,14 @@ func conflictProblem(c *store.ConflictError) *Problem {
 	return &Problem{
 		Type: kindConflict, Title: "Conflict", Status: http.StatusConflict, Detail: c.Error() + "; nothing was written",
 		Stream: c.Stream, ID: c.ID, Want: c.Want, Found: c.Got, Revision: c.GotRevision, Position: c.GotPosition,
+	}
+}
+
+// tombstoneProblem is no 409: that says a caller may mend the request and send it again, and nothing brings the stream back.
+func tombstoneProblem(t *store.TombstoneError) *Problem {
+	return &Problem{
+		Type: kindTombstone, Title: "Stream tombstoned", Status: http.StatusGone, Detail: t.Error() + "; nothing was written",
+		Stream: t.Stream,
 	}
 }
 

@@ -166,6 +166,27 @@ func TestPostOfAnIDStoredElsewhereConflicts(t *testing.T) {
 	}
 }
 
+func TestPostToATombstonedStreamIsGone(t *testing.T) {
+	st := newStore(t)
+	s := newServer(t, server.Config{Store: st})
+	decode[server.Receipt](t, post(t, s, "/v1/events?stream=user-42", structured, cloudEvent("1", "a.b", "")), http.StatusCreated)
+	if _, err := st.TombstoneStream(t.Context(), "user-42"); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"?stream=user-42", "?stream=user-42&expect=none", "?stream=user-42&expect=exists", "?stream=user-42&expect=1"} {
+		rep := post(t, s, "/v1/events"+target, structured, cloudEvent("2", "a.b", ""))
+		p := problem(t, rep, http.StatusGone)
+		if p.Type != "/docs/server.md#stream-tombstoned" || p.Stream != "user-42" || !strings.HasSuffix(p.Detail, "; nothing was written") {
+			t.Errorf("%s: problem %+v", target, p)
+		}
+	}
+	mixed := "[" + cloudEvent("3", "a.b", `,"stream":"user-43"`) + "," + cloudEvent("4", "a.b", `,"stream":"user-42"`) + "]"
+	problem(t, post(t, s, "/v1/events", batch, mixed), http.StatusGone)
+	if n := len(stored(t, st)); n != 0 {
+		t.Errorf("%d events stored, want none", n)
+	}
+}
+
 func TestPostRefusesAndWritesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name, target, contentType, body string

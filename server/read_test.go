@@ -239,6 +239,9 @@ func TestGetStats(t *testing.T) {
 	if got.Events != 12 || got.Streams != 2 || got.Head != 12 || got.Types["order.paid"] != 6 {
 		t.Errorf("stats %+v", got)
 	}
+	if got.EventsPerSecond <= 0 || got.EventsPerSecond > 12 || got.BytesPerSecond <= 0 {
+		t.Errorf("rates %v and %v, want some of a store that was only just filled", got.EventsPerSecond, got.BytesPerSecond)
+	}
 }
 
 // plainDriver has the methods that every driver has, and no others.

@@ -15,6 +15,7 @@ import (
 type AnswerError struct {
 	URL    string
 	Status int
+	Type   string // of the problem document; empty when it was none
 	Detail string // the server's words; empty when it had none
 	Field  string // what the server found wrong, when it named one thing
 }
@@ -31,11 +32,16 @@ func (e *AnswerError) Is(target error) bool {
 	switch e.Status {
 	case http.StatusConflict:
 		return target == store.ErrConflict
+	case http.StatusGone: // which others say of addresses
+		return target == store.ErrTombstone && e.Type == tombstoneType
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return target == event.ErrInvalid
 	}
 	return false
 }
+
+// tombstoneType is the type of the problem document about a stream that was deleted for good.
+const tombstoneType = "/docs/server.md#stream-tombstoned"
 
 const (
 	maxProblem = 64 << 10 // bytes read of an answer that is an error
@@ -44,6 +50,7 @@ const (
 
 // problem is what an answer by RFC 9457 says, as far as it is shown.
 type problem struct {
+	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
 	Errors []struct {
@@ -59,7 +66,7 @@ func answerError(req *http.Request, resp *http.Response, body []byte) error {
 	var p problem
 	switch {
 	case strings.HasSuffix(media, "json") && json.Unmarshal(body, &p) == nil:
-		e.Detail = p.Detail
+		e.Type, e.Detail = p.Type, p.Detail
 		if e.Detail == "" {
 			e.Detail = p.Title
 		}

@@ -2,7 +2,7 @@
 //
 // Guarantees:
 //
-//   - Both ways refuse the same input with the same sentinels: event.ErrInvalid, store.ErrConflict, and so on.
+//   - Both ways refuse the same input with the same sentinels: event.ErrInvalid, store.ErrConflict, store.ErrTombstone, and so on.
 //   - A server may be slow, wrong or hostile: connecting and waiting for an answer have deadlines, answers have size limits, and
 //     what a server says is shown as its words.
 //   - Follow on a server resumes after a broken connection, without gap or duplicate.
