@@ -11,11 +11,13 @@ BENCH    :=
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-test: compiler lint ## lint, then every test of every module with -race; CI runs this
-	go test -race -timeout 10m $(PACKAGES)
+test: compiler lint ## lint, then every test of every module with -race, and more seeds of the fault test; CI runs this
+	go test -race -timeout 15m $(PACKAGES)
+	go test -timeout 10m -run TestFaults ./store/filelog
 
 check: compiler lint ## like test, but takes no result from the test cache
-	go test -race -timeout 10m -count=1 $(PACKAGES)
+	go test -race -timeout 15m -count=1 $(PACKAGES)
+	go test -timeout 10m -count=1 -run TestFaults ./store/filelog
 
 compiler:
 	@set -- $$(go env CC) && command -v "$$1" > /dev/null || \

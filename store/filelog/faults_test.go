@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	faultSeeds = flag.Int("faults.seeds", 2000, "how many seeds the fault test goes through, from 1 on")
+	faultSeeds = flag.Int("faults.seeds", defaultFaultSeeds, "how many seeds the fault test goes through, from 1 on")
 	faultSeed  = flag.Uint64("faults.seed", 0, "replay this one seed of the fault test and print its steps")
 	faultFor   = flag.Duration("faults.for", 0, "instead, let the fault test draw new seeds for so long; raise -timeout too")
 )
