@@ -25,10 +25,13 @@ type Table struct {
 	streams  map[string]*stream
 	types    map[string]*list
 	names    []string // of the streams, in the order they came
-	sorted   []string // of the first of them, in order of name
+	begun    []uint32 // where streams begin that there were none of before
 	earliest uint64   // time of the first UUIDv7 among the ids
 	latest   uint64
 	items    uint64 // written, counted by the log
+
+	sorting sync.Mutex
+	sorted  []string // the first of the names, in order
 }
 
 // list is a chain of links, newest first. last is one more than the number of the newest link.
@@ -38,7 +41,6 @@ type stream struct {
 	list
 	before     uint64 // its revision before the table
 	hash, mark uint64
-	first      uint32 // its first record in the table
 }
 
 type cell struct {
@@ -92,7 +94,10 @@ func (t *Table) Add(e *Event, before uint64) (revision uint64) {
 	if s == nil {
 		name := strings.Clone(e.Stream)
 		k := t.hasher.Stream(name)
-		s = &stream{before: before, hash: k.hash, mark: k.mark, first: t.count}
+		s = &stream{before: before, hash: k.hash, mark: k.mark}
+		if before == 0 {
+			t.begun = append(t.begun, t.count)
+		}
 		t.streams[name] = s
 		t.names = append(t.names, name)
 	}
@@ -275,15 +280,10 @@ func (t *Table) Stream(k *Key, to event.Position) (before uint64, count int, ok 
 }
 
 // Begun returns how many streams begin in the table, up to the position.
-func (t *Table) Begun(to event.Position) (n uint64) {
+func (t *Table) Begun(to event.Position) uint64 {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for _, s := range t.streams {
-		if s.before == 0 && t.base+event.Position(s.first) <= to {
-			n++
-		}
-	}
-	return n
+	return uint64(sort.Search(len(t.begun), func(i int) bool { return t.base+event.Position(t.begun[i]) > to }))
 }
 
 // Types returns how many records of each type stand up to the position.
@@ -301,19 +301,27 @@ func (t *Table) Types(to event.Position, count func(name string, n uint64)) {
 	}
 }
 
-// Names returns the names of the streams that begin so, in order. Names that came since it was last called are sorted in now.
+// Names returns the names of the streams that begin so, in order. Those that came since it was last called are sorted in now, which
+// holds up nobody who adds.
 func (t *Table) Names(prefix string) []string {
-	t.mu.Lock()
-	if len(t.sorted) < len(t.names) {
-		fresh := slices.Clone(t.names[len(t.sorted):])
-		slices.Sort(fresh)
-		t.sorted = mergeNames(t.sorted, fresh)
-	}
-	sorted := t.sorted // is replaced, never changed
-	t.mu.Unlock()
+	sorted := t.allNames()
 	from := sort.SearchStrings(sorted, prefix)
 	to := from + sort.Search(len(sorted)-from, func(i int) bool { return !strings.HasPrefix(sorted[from+i], prefix) })
 	return sorted[from:to]
+}
+
+func (t *Table) allNames() []string {
+	t.sorting.Lock()
+	defer t.sorting.Unlock()
+	t.mu.RLock()
+	names := t.names // what is in it never changes
+	t.mu.RUnlock()
+	if len(t.sorted) < len(names) {
+		fresh := slices.Clone(names[len(t.sorted):])
+		slices.Sort(fresh)
+		t.sorted = mergeNames(t.sorted, fresh)
+	}
+	return t.sorted
 }
 
 func mergeNames(a, b []string) []string {
