@@ -36,6 +36,13 @@ func OpenOn(dir string, cfg Config, files FileSystem) (*Log, error) {
 	return open(dir, cfg, sys)
 }
 
+// OpenItemsOn is Open with the items on another file system.
+func OpenItemsOn(dir string, cfg Config, items vfs.FS) (*Log, error) {
+	sys := realSystem()
+	sys.items = items
+	return open(dir, cfg, sys)
+}
+
 // OpenFixed is Open with a fixed clock and source of randomness, so that equal commits make equal bytes.
 func OpenFixed(dir string, cfg Config, now time.Time, random io.Reader) (*Log, error) {
 	sys := realSystem()

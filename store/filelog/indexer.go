@@ -47,10 +47,10 @@ func (x *indexer) start() {
 func (x *indexer) room() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for len(x.waiting) >= maxWaiting && !x.closed {
+	for len(x.waiting) >= maxWaiting && !x.closed && x.log.besides() == nil {
 		x.changed.Wait()
 	}
-	return x.log.stopped()
+	return errors.Join(x.log.stopped(), x.log.besides())
 }
 
 // full takes a segment that is full.

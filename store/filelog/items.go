@@ -34,6 +34,9 @@ func (l *Log) haveItems() error {
 	if l.items != nil {
 		return nil
 	}
+	if err := l.sys.items.MkdirAll(l.itemsDir(), 0o700); err != nil { // Pebble would let others in
+		return err
+	}
 	t, err := items.Open(l.itemsDir(), items.Config{
 		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache),
 		Failed: func(err error) { l.fail(damagedItems(l.itemsDir(), err)) },
@@ -61,6 +64,22 @@ func damagedItems(dir string, err error) error {
 func firstLine(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	return strings.TrimPrefix(text, items.ErrDamaged.Error()+": ")
+}
+
+// itemsFailed notes that items cannot be written. The sequencer stops when it sees that; here, nothing may be waited for.
+func (l *Log) itemsFailed(err error) {
+	l.beside.CompareAndSwap(nil, &err)
+	l.indexer.mu.Lock() // so that nobody is between looking and waiting
+	defer l.indexer.mu.Unlock()
+	l.indexer.changed.Broadcast()
+}
+
+// besides returns what failed beside the writing, nil when nothing did.
+func (l *Log) besides() error {
+	if err := l.beside.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // markItems notes that the items have everything up to a commit.

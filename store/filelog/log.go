@@ -39,6 +39,7 @@ type Log struct {
 	sequencer  sequencer
 	sequenced  chan struct{} // closed when the sequencer has ended
 	indexer    *indexer
+	beside     atomic.Pointer[error] // what failed beside the writing
 
 	close    sync.Once
 	closeErr error

@@ -46,6 +46,9 @@ func (l *Log) sequence() {
 
 // settle brings every request of the batch to its outcome.
 func (s *sequencer) settle(batch []*request) {
+	if err := s.log.besides(); err != nil {
+		s.log.fail(err)
+	}
 	if s.log.stopped() == nil {
 		if err := s.commit(batch); err != nil {
 			s.log.fail(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2"
@@ -55,6 +56,10 @@ type Table struct {
 	cfg   Config
 	mark  Mark
 	cache *pebble.Cache
+
+	failing sync.Once
+	failed  chan struct{} // closed when Pebble cannot write
+	failure error         // why, to be read after that
 }
 
 // Keys are the bucket, a zero byte, which no bucket has in it, and the key. The table's own begin with a byte that no text has.
@@ -83,7 +88,7 @@ func Exists(fs vfs.FS, dir string) (bool, error) {
 
 // Open opens the table in the folder and makes it if need be.
 func Open(dir string, cfg Config) (*Table, error) {
-	t := &Table{cfg: cfg, cache: pebble.NewCache(cfg.CacheBytes)}
+	t := &Table{cfg: cfg, cache: pebble.NewCache(cfg.CacheBytes), failed: make(chan struct{})}
 	db, err := pebble.Open(dir, t.options())
 	if err != nil {
 		t.cache.Unref()
@@ -106,7 +111,7 @@ func (t *Table) options() *pebble.Options {
 		MaxOpenFiles:       256,
 		Logger:             logger{},
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { t.cfg.Failed(wrap("write items", err)) },
+			BackgroundError: t.fail,
 			DataCorruption:  func(pebble.DataCorruptionInfo) {}, // whoever reads gets the error; without this it is fatal
 		},
 	}
@@ -114,6 +119,15 @@ func (t *Table) options() *pebble.Options {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return o
+}
+
+// fail notes that Pebble cannot write. Pebble tries again for ever.
+func (t *Table) fail(err error) {
+	t.failing.Do(func() {
+		t.failure = wrap("write items", err)
+		close(t.failed)
+		t.cfg.Failed(t.failure)
+	})
 }
 
 // logger passes over what Pebble tells of its work. What is fatal to Pebble ends the process, since Pebble can do no more.
@@ -181,12 +195,23 @@ func (t *Table) Revision(bucket, key string) (uint64, error) {
 // Get returns an item as it was written last.
 func (t *Table) Get(bucket, key string) (store.Item, error) { return getFrom(t.db, bucket, key) }
 
-// Flush writes all to the disk.
-func (t *Table) Flush() error { return t.db.Flush() }
+// Flush writes all to the disk. It returns an error when that cannot be done, where Pebble would wait.
+func (t *Table) Flush() error {
+	flushed, err := t.db.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-t.failed:
+		return t.failure
+	}
+}
 
 // Checkpoint writes all to the disk and makes a copy of it in a new folder, with links where files allow it.
 func (t *Table) Checkpoint(dir string) error {
-	if err := t.db.Flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	return t.db.Checkpoint(dir)
