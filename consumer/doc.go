@@ -9,6 +9,8 @@
 //   - Retry: a failed or panicking handler is called again with exponential backoff and jitter. Records of its key wait meanwhile;
 //     others flow, up to 16,384 records ahead of it. When attempts are spent the consumer halts and says which record stopped it,
 //     unless it was told to skip. Nothing is skipped silently.
+//   - What streams no longer keep (store.StreamMeta) is passed over: a consumer that is behind never hears of it, and goes on with
+//     what is left.
 //   - Old types: a handler of an event type also gets the records of other types that upcasters lift into it.
 //   - Causation: what a handler publishes with the context it got is linked to the record it handles.
 //   - Stop: when its context ends, Run takes no more records, lets running handlers finish within Config.StopTimeout, saves the

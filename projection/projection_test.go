@@ -226,6 +226,33 @@ func TestRebuildGivesTheSameBytes(t *testing.T) {
 	})
 }
 
+func TestARebuildAppliesOnlyWhatStreamsStillKeep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		p := accounts(t, st, projection.Config{})
+		deposit(t, st, "bob", 7)
+		stop := start(t, p)
+		waitFor(t, p, deposit(t, st, "ann", 100, 50))
+		before := dump(t, p)
+		if _, err := st.TombstoneStream(t.Context(), "account-ann"); err != nil {
+			t.Fatal(err)
+		}
+		if after := dump(t, p); after != before || !strings.Contains(after, "ann=") {
+			t.Errorf("before a rebuild the documents are\n%swant\n%s", after, before)
+		}
+		if err := p.Rebuild(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, p, 3)
+		if after := dump(t, p); strings.Contains(after, "ann=") || !strings.HasPrefix(after, "bob=") {
+			t.Errorf("after a rebuild the documents are\n%swant only bob's", after)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestReadersSeeTheOldDocumentsUntilTheRebuildEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)

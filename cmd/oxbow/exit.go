@@ -25,6 +25,7 @@ const (
 	exitDamaged     = 5
 	exitPartly      = 6
 	exitUnreachable = 7
+	exitTombstone   = 8
 	exitInterrupted = 130
 )
 
@@ -42,6 +43,7 @@ var outcomes = []struct {
 	{errInterrupted, "interrupted", exitInterrupted},
 	{errPartly, "partly", exitPartly},
 	{store.ErrConflict, "conflict", exitConflict},
+	{store.ErrTombstone, "tombstone", exitTombstone},
 	{store.ErrInUse, "in-use", exitInUse},
 	{errAddressInUse, "in-use", exitInUse},
 	{store.ErrDamaged, "damaged", exitDamaged},
@@ -77,6 +79,7 @@ func exitCodesTopic() *cobra.Command {
     5  the folder is damaged
     6  done in part: some lines of an import were broken, the others went in
     7  no answer from the server
+    8  the stream was deleted for good and takes no more events; nothing was written
   130  interrupted; what was acknowledged until then is kept
 
 A reader that goes away, as in "oxbow read | head -1", is no failure.

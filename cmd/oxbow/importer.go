@@ -137,7 +137,8 @@ func (i *importer) close() error {
 	return i.backend.Close()
 }
 
-// commit writes lines together. When they cannot go in together, because some are there already, each half is tried by itself.
+// commit writes lines together. When they cannot go in together, because some are there already or their stream takes no more, each
+// half is tried by itself.
 func (i *importer) commit(ctx context.Context, lines []importedLine) error {
 	records := make([]event.Record, len(lines))
 	for n := range lines {
@@ -151,7 +152,7 @@ func (i *importer) commit(ctx context.Context, lines []importedLine) error {
 	case err == nil:
 		i.report.Imported += len(lines)
 		return nil
-	case !errors.Is(err, store.ErrConflict) && !errors.Is(err, event.ErrInvalid):
+	case !aboutOneLine(err):
 		return fmt.Errorf("import line %d: %w", lines[0].number, err)
 	case len(lines) == 1:
 		return i.refuseUnlessPresent(ctx, &lines[0], err)
@@ -161,6 +162,11 @@ func (i *importer) commit(ctx context.Context, lines []importedLine) error {
 		return err
 	}
 	return i.commit(ctx, lines[half:])
+}
+
+// aboutOneLine reports whether a commit may have been refused for one of its lines, and the others can go in.
+func aboutOneLine(err error) bool {
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrTombstone) || errors.Is(err, event.ErrInvalid)
 }
 
 // refuseUnlessPresent looks whether an event that is refused by itself is there already: it was then committed together with

@@ -176,7 +176,8 @@ func (c *cli) publish(ctx context.Context, commit store.Commit) error {
 	defer b.Close()
 	receipt, err := b.Commit(ctx, commit)
 	var conflict *store.ConflictError
-	if errors.As(err, &conflict) {
+	var tombstone *store.TombstoneError
+	if errors.As(err, &conflict) || errors.As(err, &tombstone) { // a server says the rest itself
 		return fmt.Errorf("publish: %w; nothing was written", err)
 	}
 	if err != nil {

@@ -18,7 +18,8 @@ func (c *cli) statsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stats",
 		Short: "Count what there is",
-		Long:  "Counts events, streams and items, the bytes they take, and the events of each type.",
+		Long: `Counts events, streams and items, the bytes they take, and the events of each type. A server also tells how much was appended a
+second, on average over the last minute.`,
 		Example: `  oxbow stats
   oxbow stats --server http://127.0.0.1:7070 --json | jq .types`,
 		Args: cobra.NoArgs,
@@ -43,6 +44,9 @@ func (c *cli) printStats(s store.Stats) error {
 	}
 	out := c.output()
 	fmt.Fprintf(out, "events   %d\nstreams  %d\nitems    %d\nsize     %s\nhead     %d\n", s.Events, s.Streams, s.Items, screen.Size(s.Bytes), s.Head)
+	if c.server != "" { // a folder was opened this moment, and nothing was appended since
+		fmt.Fprintf(out, "rate     %s events/s, %s/s over the last minute\n", screen.Rate(s.EventsPerSecond), screen.Size(uint64(s.BytesPerSecond)))
+	}
 	if len(s.Types) == 0 {
 		return out.Flush()
 	}

@@ -58,8 +58,9 @@ const Pace = 500 * time.Millisecond
 // NewShop returns a shop whose consumers the app runs.
 func NewShop(app *oxbow.App, pace time.Duration) *Shop {
 	s := &Shop{app: app, pace: pace}
-	app.Consume("demo-payment", consumer.Config{}, consumer.On(s.pay))
-	app.Consume("demo-shipping", consumer.Config{}, consumer.On(s.ship))
+	others := consumer.Config{Spent: consumer.Skip} // anybody may publish order.placed here, or delete an order: the shop stays open
+	app.Consume("demo-payment", others, consumer.On(s.pay))
+	app.Consume("demo-shipping", others, consumer.On(s.ship))
 	return s
 }
 
@@ -94,9 +95,14 @@ func (s *Shop) pause(ctx context.Context) error {
 
 var errPayment = errors.New("the card reader did not answer (on purpose: this is the demo)")
 
+var errNoOrder = consumer.Permanent(errors.New("there is no order_id, so it belongs to no order"))
+
 const failingPayments = 25 // one in so many attempts fails
 
 func (s *Shop) pay(ctx context.Context, e event.Event[OrderPlaced]) error {
+	if e.Data.OrderID == "" {
+		return errNoOrder
+	}
 	if err := s.pause(ctx); err != nil {
 		return err
 	}
@@ -109,6 +115,9 @@ func (s *Shop) pay(ctx context.Context, e event.Event[OrderPlaced]) error {
 }
 
 func (s *Shop) ship(ctx context.Context, e event.Event[OrderPaid]) error {
+	if e.Data.OrderID == "" {
+		return errNoOrder
+	}
 	if err := s.pause(ctx); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,38 @@ func TestHandlersCalledAgainPublishNothingNew(t *testing.T) {
 		openShop(t, driver, 0)
 		if after := expectOrders(t, driver); after != before {
 			t.Errorf("%d orders, want %d", after, before)
+		}
+	})
+}
+
+func TestWhatOthersPublishDoesNotCloseTheShop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		driver := memory.New()
+		defer driver.Close()
+		st := store.New(driver, store.Config{})
+		for stream, data := range map[string]any{
+			"order-0": map[string]any{"order_id": 42}, "order-1": map[string]any{"total": 1}, "order-2": map[string]any{"order_id": "2"},
+		} {
+			if _, err := st.AppendTo(t.Context(), stream, []any{event.From("order.placed", data)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		others := []any{event.From("order.placed", map[string]any{"order_id": "2"}), event.From("order.paid", map[string]any{})}
+		if _, err := st.AppendTo(t.Context(), "other", others); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.TombstoneStream(t.Context(), "order-2"); err != nil {
+			t.Fatal(err)
+		}
+		openShop(t, driver, 10*time.Second)
+		for _, stream := range []string{"order-0", "order-1", "order-2", "order.paid", "order.shipped"} {
+			if revision, err := st.StreamRevision(t.Context(), stream); err != nil || revision > 1 || strings.HasPrefix(stream, "order.") && revision > 0 {
+				t.Errorf("%s has %d events, %v", stream, revision, err)
+			}
+		}
+		head, err := st.Head(t.Context())
+		if err != nil || head < 30 {
+			t.Errorf("%d events, %v; the shop did not go on", head, err)
 		}
 	})
 }

@@ -108,3 +108,13 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestRate(t *testing.T) {
+	for perSecond, want := range map[float64]string{
+		0: "0", 0.004: "<0.01", 1.0 / 60: "0.02", 0.5: "0.5", 2: "2", 9.96: "9.96", 9.999: "10", 10: "10", 1234.5: "1234", 2e6: "2000000",
+	} {
+		if got := screen.Rate(perSecond); got != want {
+			t.Errorf("Rate(%v) is %s, want %s", perSecond, got, want)
+		}
+	}
+}
