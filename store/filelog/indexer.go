@@ -155,7 +155,7 @@ func (l *Log) writeRun(s *segment, t *index.Table) (*run, error) {
 	return &run{Run: r}, nil
 }
 
-func (l *Log) indexDir() string { return filepath.Join(l.dir, "index") }
+func (l *Log) indexDir() string { return filepath.Join(l.dir, indexFolder) }
 
 func (x *indexer) mergeAll() {
 	for {

@@ -10,7 +10,7 @@ import (
 	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
 )
 
-func (l *Log) itemsDir() string { return filepath.Join(l.dir, "items") }
+func (l *Log) itemsDir() string { return filepath.Join(l.dir, itemsFolder) }
 
 // openItems opens the items, if there ever were any. Those of another log, or of a later state of this one, are made again.
 func (l *Log) openItems() error {

@@ -32,7 +32,9 @@ type Log struct {
 	recovery  Recovery
 	reindex   bool // make the index anew
 	closed    atomic.Bool
-	closing   chan struct{} // closed by Close, after closed is set
+	closing   chan struct{}  // closed by Close, after closed is set
+	tending   sync.WaitGroup // work beside the writing that Close waits for
+	turn      chan struct{}  // has something while somebody needs the files as they are, or replaces them
 	sequencer sequencer
 	sequenced chan struct{} // closed when the sequencer has ended
 	indexer   *indexer
@@ -53,8 +55,9 @@ type Log struct {
 
 // shown is what readers may know of.
 type shown struct {
-	head store.Position
-	tail int64 // bytes of the newest segment
+	head     store.Position
+	sequence uint64 // of the newest commit
+	tail     int64  // bytes of the newest segment
 }
 
 // Open opens the log in the folder, which it creates if need be. A tail that a crash left half-written is cut off; see
@@ -87,7 +90,7 @@ func newLog(dir string, cfg Config, sys system) *Log {
 	l := &Log{
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
-		closing: make(chan struct{}), sequenced: make(chan struct{}),
+		closing: make(chan struct{}), sequenced: make(chan struct{}), turn: make(chan struct{}, 1),
 		shape: &shape{},
 	}
 	l.shape.take()
@@ -95,7 +98,7 @@ func newLog(dir string, cfg Config, sys system) *Log {
 	return l
 }
 
-func (l *Log) logDir() string { return filepath.Join(l.dir, "log") }
+func (l *Log) logDir() string { return filepath.Join(l.dir, logFolder) }
 
 func (l *Log) start() (err error) {
 	if err = disk.MakeDir(l.sys.files, l.dir); err != nil {
@@ -104,7 +107,10 @@ func (l *Log) start() (err error) {
 	if l.unlock, err = l.sys.lock(l.dir, l.cfg.Holder); err != nil {
 		return err
 	}
-	err = disk.MakeDir(l.sys.files, l.logDir())
+	err = unfinished(l.sys.files, l.dir)
+	if err == nil {
+		err = disk.MakeDir(l.sys.files, l.logDir())
+	}
 	if err == nil {
 		err = disk.MakeDir(l.sys.files, l.indexDir())
 	}
@@ -198,10 +204,13 @@ func (l *Log) wake() {
 // again quickly, notes in the log that it was closed in order, and lets go of the folder.
 func (l *Log) Close() error {
 	l.close.Do(func() {
+		l.mu.Lock()
 		l.closed.Store(true)
 		close(l.closing)
+		l.mu.Unlock()
 		l.queue.close()
 		<-l.sequenced
+		l.tending.Wait()
 		l.indexer.close()
 		err := l.finish()
 		if err = errors.Join(err, l.letGoOfAll()); err != nil {

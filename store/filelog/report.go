@@ -3,6 +3,8 @@ package filelog
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"github.com/oxbow-events/oxbow/store"
 )
@@ -39,6 +41,22 @@ func (r *Report) Err() error {
 	default:
 		return fmt.Errorf("%w (and %d more places)", r.Damage[0], len(r.Damage)-1)
 	}
+}
+
+// logErr is Err without damage of the index.
+func (r *Report) logErr() error {
+	log := Report{}
+	for _, d := range r.Damage {
+		if !d.Index {
+			log.Damage = append(log.Damage, d)
+		}
+	}
+	return log.Err()
+}
+
+// damagedUnder reports whether a file of the index in that folder is damaged.
+func (r *Report) damagedUnder(dir string) bool {
+	return slices.ContainsFunc(r.Damage, func(d *DamageError) bool { return d.Index && (d.File == dir || filepath.Dir(d.File) == dir) })
 }
 
 func (r *Report) add(err error) {

@@ -331,7 +331,7 @@ func (l *Log) show(s *sequencer) {
 	if len(s.buf) > 0 {
 		l.rate.Add(l.sys.now(), uint64(s.head-l.visible.head), uint64(len(s.buf)))
 	}
-	l.visible.head, l.visible.tail = s.head, s.tail.size
+	l.visible = shown{head: s.head, sequence: s.sequence, tail: s.tail.size}
 	if grown {
 		l.wake()
 	}

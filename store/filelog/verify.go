@@ -25,18 +25,31 @@ func Verify(ctx context.Context, dir string, progress func(done, total int64)) (
 }
 
 func verify(ctx context.Context, dir string, progress func(done, total int64), sys system) (Report, error) {
-	logDir := filepath.Join(dir, "log")
-	if _, err := sys.files.List(logDir); err != nil {
-		return Report{}, fmt.Errorf("there is no log: %w", err)
-	}
-	unlock, err := sys.lock(dir, "oxbow verify")
+	unlock, err := lockLog(dir, "oxbow verify", sys)
 	if err != nil {
 		return Report{}, err
 	}
+	report, err := verifyHeld(ctx, dir, logFolder, progress, sys)
+	return report, errors.Join(err, unlock())
+}
+
+// lockLog takes the lock of a folder that has a log.
+func lockLog(dir, holder string, sys system) (unlock func() error, err error) {
+	if err := unfinished(sys.files, dir); err != nil {
+		return nil, err
+	}
+	if _, err := sys.files.List(filepath.Join(dir, logFolder)); err != nil {
+		return nil, fmt.Errorf("there is no log: %w", err)
+	}
+	return sys.lock(dir, holder)
+}
+
+// verifyHeld verifies a folder whose lock the caller has. Its segments are in logFolder.
+func verifyHeld(ctx context.Context, dir, logFolder string, progress func(done, total int64), sys system) (Report, error) {
 	v := &verifier{ctx: ctx, files: sys.files, progress: progress, revisions: map[string]uint64{}}
-	err = v.run(logDir)
+	err := v.run(filepath.Join(dir, logFolder))
 	v.report.Streams = len(v.revisions)
-	return v.report, errors.Join(err, unlock())
+	return v.report, err
 }
 
 // verifier goes through the segments and, unlike recovery, goes on behind damage.
@@ -78,7 +91,7 @@ func (v *verifier) list(dir string) (paths []string, err error) {
 	names, err := segmentNames(v.files, dir)
 	for _, name := range names {
 		path := filepath.Join(dir, name)
-		size, err := v.size(path)
+		size, err := fileSize(v.files, path)
 		if err != nil {
 			return nil, err
 		}
@@ -89,8 +102,8 @@ func (v *verifier) list(dir string) (paths []string, err error) {
 	return paths, err
 }
 
-func (v *verifier) size(path string) (int64, error) {
-	file, err := v.files.OpenFile(path, os.O_RDONLY)
+func fileSize(files fileSystem, path string) (int64, error) {
+	file, err := files.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return 0, err
 	}

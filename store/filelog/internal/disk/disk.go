@@ -41,6 +41,7 @@ type Mapper interface {
 // Linker is a FileSystem that can give a file a second name.
 type Linker interface {
 	Link(from, to string) error
+	Linked(a, b string) bool // whether both are names of one file
 }
 
 // OS is the operating system's file system. What it creates is for its owner only.
@@ -84,6 +85,13 @@ func (OS) SyncDir(dir string) error { return syncDir(dir) }
 
 // Link gives a file a second name.
 func (OS) Link(from, to string) error { return os.Link(from, to) }
+
+// Linked reports whether both are names of one file.
+func (OS) Linked(a, b string) bool {
+	first, err1 := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return errors.Join(err1, err2) == nil && os.SameFile(first, second)
+}
 
 type osFile struct{ *os.File }
 
