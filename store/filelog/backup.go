@@ -173,4 +173,3 @@ func (l *Log) tend(ctx context.Context) (done func(), err error) {
 	l.tending.Done()
 	return nil, err
 }
-

@@ -121,3 +121,25 @@ func Vouched(files FileSystem, path string) (int64, error) {
 	}
 	return s.synced, nil
 }
+
+// ItemsInLog tells from the names of segments whether the items can be made from them.
+var ItemsInLog = itemsInLog
+
+// ReindexWatched is Reindex, and calls between before each file that it makes.
+func ReindexWatched(ctx context.Context, dir string, between func()) (ReindexReport, error) {
+	sys := realSystem()
+	sys.files = watchedFiles{sys.files, between}
+	return reindex(ctx, dir, nil, sys)
+}
+
+type watchedFiles struct {
+	disk.FileSystem
+	between func()
+}
+
+func (w watchedFiles) OpenFile(name string, flag int) (File, error) {
+	if flag&os.O_CREATE != 0 {
+		w.between()
+	}
+	return w.FileSystem.OpenFile(name, flag)
+}

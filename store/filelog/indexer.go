@@ -177,7 +177,7 @@ func (x *indexer) goOn() error {
 	case <-x.stop:
 		return errStopped
 	default:
-		return nil
+		return x.log.watch.goOn(0)
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"iter"
 	"path/filepath"
+	"slices"
+
+	"github.com/cockroachdb/errors/oserror"
 
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
@@ -16,11 +19,11 @@ func (l *Log) itemsDir() string { return filepath.Join(l.dir, itemsFolder) }
 func (l *Log) openItems() error {
 	there, err := items.Exists(l.sys.items, l.itemsDir())
 	if err != nil || !there {
-		return err
+		return damagedItems(l.itemsDir(), err)
 	}
 	err = l.haveItems()
 	if errors.Is(err, items.ErrForeign) {
-		return l.sys.items.RemoveAll(l.itemsDir())
+		return l.discardItems()
 	}
 	return err
 }
@@ -34,7 +37,7 @@ func (l *Log) haveItems() error {
 		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache), Failed: l.fail,
 	})
 	if err != nil {
-		return err
+		return damagedItems(l.itemsDir(), err)
 	}
 	held := &heldItems{Table: t}
 	held.take()
@@ -42,6 +45,14 @@ func (l *Log) haveItems() error {
 	defer l.mu.Unlock()
 	l.items = held
 	return nil
+}
+
+// damagedItems turns damage of the items into what this package says of it.
+func damagedItems(dir string, err error) error {
+	if errors.Is(err, items.ErrDamaged) {
+		return &DamageError{File: dir, Reason: err.Error(), Index: true}
+	}
+	return err
 }
 
 // markItems notes that the items have everything up to a commit.
@@ -74,7 +85,34 @@ func (l *Log) forgetItems() error {
 	}
 	err := l.items.Close()
 	l.items = nil
-	return errors.Join(err, l.sys.items.RemoveAll(l.itemsDir()))
+	return errors.Join(err, l.discardItems())
+}
+
+// discardItems removes the files of the items, whose folder first gets another name, so that there is never half of them.
+func (l *Log) discardItems() error {
+	there, err := l.sys.items.List(l.dir)
+	if err != nil || !slices.Contains(there, itemsFolder) {
+		return ignoreMissing(err)
+	}
+	if err := l.sys.items.Rename(l.itemsDir(), l.discarded()); err != nil {
+		return err
+	}
+	if err := syncFolder(l.sys.items, l.dir); err != nil {
+		return err
+	}
+	return l.finishDiscarding()
+}
+
+func (l *Log) discarded() string { return l.itemsDir() + ".old" }
+
+// finishDiscarding removes items that were to be removed.
+func (l *Log) finishDiscarding() error { return ignoreMissing(l.sys.items.RemoveAll(l.discarded())) }
+
+func ignoreMissing(err error) error {
+	if oserror.IsNotExist(err) {
+		return nil
+	}
+	return err
 }
 
 // heldItems is the items, which are closed when the log and all readers have let go of them.

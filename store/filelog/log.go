@@ -31,6 +31,8 @@ type Log struct {
 	queue     queue
 	recovery  Recovery
 	reindex   bool // make the index anew
+	newItems  bool // and the items, if the log has all that they were made from
+	watch     *watch
 	closed    atomic.Bool
 	closing   chan struct{}  // closed by Close, after closed is set
 	tending   sync.WaitGroup // work beside the writing that Close waits for
@@ -73,17 +75,33 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
-	l := newLog(dir, cfg, sys)
-	err = l.start()
-	if damage := (*DamageError)(nil); errors.As(err, &damage) && damage.Index {
-		l = newLog(dir, cfg, sys) // with another index: what it is made from is whole
-		l.reindex = true
-		err = l.start()
+	reindex, newItems := false, false
+	for {
+		l := newLog(dir, cfg, sys)
+		l.reindex, l.newItems = reindex, newItems
+		err := l.start()
+		if err == nil {
+			return l, nil
+		}
+		switch { // what index and items are made from is whole
+		case l.damagedItems(err) && !newItems:
+			newItems = true
+		case l.damagedIndex(err) && !reindex:
+			reindex = true
+		default:
+			return nil, fmt.Errorf("open %s: %w", dir, err)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, err)
-	}
-	return l, nil
+}
+
+func (l *Log) damagedIndex(err error) bool {
+	var d *DamageError
+	return errors.As(err, &d) && d.Index
+}
+
+func (l *Log) damagedItems(err error) bool {
+	var d *DamageError
+	return errors.As(err, &d) && d.Index && d.File == l.itemsDir()
 }
 
 func newLog(dir string, cfg Config, sys system) *Log {
@@ -100,7 +118,17 @@ func newLog(dir string, cfg Config, sys system) *Log {
 
 func (l *Log) logDir() string { return filepath.Join(l.dir, logFolder) }
 
-func (l *Log) start() (err error) {
+func (l *Log) start() error {
+	if err := l.ready(); err != nil {
+		return err
+	}
+	l.indexer.start()
+	go l.sequence()
+	return nil
+}
+
+// ready makes all ready for the log's goroutines.
+func (l *Log) ready() (err error) {
 	if err = disk.MakeDir(l.sys.files, l.dir); err != nil {
 		return err
 	}
@@ -115,13 +143,17 @@ func (l *Log) start() (err error) {
 		err = disk.MakeDir(l.sys.files, l.indexDir())
 	}
 	if err == nil {
+		err = l.finishDiscarding()
+	}
+	if err == nil {
+		err = l.discard()
+	}
+	if err == nil {
 		err = l.recover()
 	}
 	if err != nil {
 		return errors.Join(err, l.letGoOfAll())
 	}
-	l.indexer.start()
-	go l.sequence()
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (l *Log) beginLog() error {
 	if err := l.forgetIndex(nil); err != nil {
 		return err
 	}
-	if err := l.sys.items.RemoveAll(l.itemsDir()); err != nil {
+	if err := l.discardItems(); err != nil {
 		return err
 	}
 	s, err := createSegment(l.sys.files, l.logDir(), h)

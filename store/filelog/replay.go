@@ -41,9 +41,13 @@ func (p *replayer) begin() {
 }
 
 func (p *replayer) run() error {
-	f := p.f
+	f, at := p.f, p.f.scan.off
 	for {
 		fr, err := f.scan.next()
+		if stop := p.log.watch.goOn(f.scan.off - at); stop != nil {
+			return stop
+		}
+		at = f.scan.off
 		if errors.Is(err, io.EOF) {
 			return p.apply()
 		}

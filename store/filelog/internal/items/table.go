@@ -28,6 +28,17 @@ type Config struct {
 // ErrForeign says that what is in the folder belongs to another log.
 var ErrForeign = errors.New("the items belong to another log")
 
+// ErrDamaged says that what is in the folder is not what was written, or not all of it.
+var ErrDamaged = errors.New("the items are damaged")
+
+// wrap says what was done when an error came, and whether it is damage.
+func wrap(did string, err error) error {
+	if pebble.IsCorruptionError(err) || oserror.IsNotExist(err) {
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, did, err)
+	}
+	return fmt.Errorf("%s: %w", did, err)
+}
+
 // Mark is up to where the table is written.
 type Mark struct {
 	Sequence uint64 // of the newest commit that is in it
@@ -62,7 +73,7 @@ func Exists(fs vfs.FS, dir string) (bool, error) {
 	}
 	found, err := pebble.Peek(dir, fs)
 	if err != nil {
-		return false, err
+		return false, wrap("look for the items", err)
 	}
 	return found.Exists, nil
 }
@@ -73,7 +84,7 @@ func Open(dir string, cfg Config) (*Table, error) {
 	db, err := pebble.Open(dir, t.options())
 	if err != nil {
 		t.cache.Unref()
-		return nil, fmt.Errorf("open the items: %w", err)
+		return nil, wrap("open the items", err)
 	}
 	t.db = db
 	if err := t.begin(); err != nil {
@@ -127,7 +138,7 @@ func (t *Table) begin() error {
 		return err
 	}
 	if len(b) != 24 {
-		return errors.New("the mark of the items cannot be read")
+		return fmt.Errorf("%w: their mark cannot be read", ErrDamaged)
 	}
 	t.mark = Mark{
 		Sequence: binary.LittleEndian.Uint64(b),
