@@ -26,18 +26,15 @@ While a server holds the folder, verify cannot: stop the server first.`,
   oxbow verify --data /var/lib/oxbow --json | jq .damage`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if c.server != "" {
-				return wrongFlag("server", "is not for verify, which reads the files themselves; name their folder with --data")
-			}
 			return c.verify(command.Context())
 		},
 	}
 }
 
 func (c *cli) verify(ctx context.Context) error {
-	name, path := splitAddress(c.data)
-	if !schemes[name].folder {
-		return wrongFlag("data", "%q is no folder", c.data)
+	path, err := c.folder("verify")
+	if err != nil {
+		return err
 	}
 	if err := c.mustExist(path); err != nil {
 		return err
@@ -51,9 +48,6 @@ func (c *cli) verify(ctx context.Context) error {
 	if err != nil {
 		return inUseError(err)
 	}
-	if report.Damage == nil {
-		report.Damage = []*filelog.DamageError{} // machines see an empty list
-	}
 	if err := c.printVerify(&report); err != nil {
 		return err
 	}
@@ -63,9 +57,17 @@ func (c *cli) verify(ctx context.Context) error {
 	return nil
 }
 
+// withDamage shows machines an empty list when there is no damage.
+func withDamage(r *filelog.Report) *filelog.Report {
+	if r.Damage == nil {
+		r.Damage = []*filelog.DamageError{}
+	}
+	return r
+}
+
 func (c *cli) printVerify(r *filelog.Report) error {
 	if c.json {
-		return json.NewEncoder(c.out).Encode(r)
+		return json.NewEncoder(c.out).Encode(withDamage(r))
 	}
 	out := c.output()
 	fmt.Fprintf(out, "segments  %d (%s)\ncommits   %d\nevents    %d in %s\nhead      %d\n",
