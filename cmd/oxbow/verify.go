@@ -16,8 +16,9 @@ func (c *cli) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Check every byte of a folder",
-		Long: `Reads the whole log of a folder and checks everything: checksums, that commits, positions and revisions go on without gaps, and the
-digests of full segments. It changes nothing. Damage is listed with file, byte and position, and the exit code is then 5.
+		Long: `Reads the whole log of a folder and checks everything: checksums, that commits, positions and revisions go on without gaps, the
+digests of full segments, the index and the items. It changes nothing. Damage is listed with file, byte and position, and the exit
+code is then 5. When only the index or the items are damaged, 'oxbow reindex' makes them again.
 
 What a crash left half-written at the end of the log is no damage: it was never acknowledged, and opening the folder cuts it off.
 
@@ -51,10 +52,25 @@ func (c *cli) verify(ctx context.Context) error {
 	if err := c.printVerify(&report); err != nil {
 		return err
 	}
-	if places := len(report.Damage); places > 0 {
+	return verdict(&report)
+}
+
+// verdict is the error that damage ends with: what to do about it.
+func verdict(r *filelog.Report) error {
+	places, index := len(r.Damage), 0
+	for _, d := range r.Damage {
+		if d.Index {
+			index++
+		}
+	}
+	switch {
+	case places == 0:
+		return nil
+	case places == index:
+		return fmt.Errorf("%w in %s of its index; the events are whole: run oxbow reindex", store.ErrDamaged, counted(places, "place"))
+	default:
 		return fmt.Errorf("%w in %s; restore the files from a backup", store.ErrDamaged, counted(places, "place"))
 	}
-	return nil
 }
 
 // withDamage shows machines an empty list when there is no damage.
@@ -75,6 +91,9 @@ func (c *cli) printVerify(r *filelog.Report) error {
 	if r.Torn != nil {
 		fmt.Fprintf(out, "\nhalf-written: %d bytes of %s from byte %d on, which were never acknowledged; opening the folder cuts them off\n",
 			r.Torn.Bytes, r.Torn.File, r.Torn.Offset)
+	}
+	if r.Unindexed > 0 {
+		fmt.Fprintf(out, "\nnot indexed: %s; opening the folder makes the index\n", counted(r.Unindexed, "segment"))
 	}
 	if len(r.Damage) == 0 {
 		fmt.Fprintln(out, "\nall is well")

@@ -61,8 +61,8 @@ func OpenSimulated(dir string, cfg Config, files FileSystem, items vfs.FS, rando
 }
 
 // VerifySimulated is Verify in such a world.
-func VerifySimulated(ctx context.Context, dir string, files FileSystem) (Report, error) {
-	return verify(ctx, dir, nil, simulated(files, nil, nil))
+func VerifySimulated(ctx context.Context, dir string, files FileSystem, items vfs.FS) (Report, error) {
+	return verify(ctx, dir, nil, simulated(files, items, nil))
 }
 
 func simulated(files FileSystem, items vfs.FS, random io.Reader) system {

@@ -77,7 +77,7 @@ func (t *faultTrial) flipAtRest() error {
 	if err != nil || !ok {
 		return err
 	}
-	report, err := filelog.VerifySimulated(context.Background(), faultFolder, t.disk)
+	report, err := filelog.VerifySimulated(context.Background(), faultFolder, t.disk, t.disk.items)
 	if err != nil {
 		return err
 	}

@@ -259,7 +259,7 @@ func (t *faultTrial) verify() error {
 		t.arm(20)
 	}
 	t.trace("verify")
-	report, err := filelog.VerifySimulated(context.Background(), faultFolder, t.disk)
+	report, err := filelog.VerifySimulated(context.Background(), faultFolder, t.disk, t.disk.items)
 	struck := t.disk.takeStruck()
 	if struck != nil {
 		t.disk.restart(struck == errPowerCut)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/errors/oserror"
 
@@ -34,7 +35,8 @@ func (l *Log) haveItems() error {
 		return nil
 	}
 	t, err := items.Open(l.itemsDir(), items.Config{
-		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache), Failed: l.fail,
+		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache),
+		Failed: func(err error) { l.fail(damagedItems(l.itemsDir(), err)) },
 	})
 	if err != nil {
 		return damagedItems(l.itemsDir(), err)
@@ -50,9 +52,15 @@ func (l *Log) haveItems() error {
 // damagedItems turns damage of the items into what this package says of it.
 func damagedItems(dir string, err error) error {
 	if errors.Is(err, items.ErrDamaged) {
-		return &DamageError{File: dir, Reason: err.Error(), Index: true}
+		return &DamageError{File: dir, Reason: firstLine(err), Index: true}
 	}
 	return err
+}
+
+// firstLine leaves out what Pebble adds for its developers.
+func firstLine(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimPrefix(text, items.ErrDamaged.Error()+": ")
 }
 
 // markItems notes that the items have everything up to a commit.
@@ -168,7 +176,8 @@ func (l *Log) Get(ctx context.Context, bucket, key string) (store.Item, error) {
 	if s == nil {
 		return store.Item{Bucket: bucket, Key: key}, nil
 	}
-	return s.Get(bucket, key)
+	item, err := s.Get(bucket, key)
+	return item, damagedItems(l.itemsDir(), err)
 }
 
 // List yields the items of a bucket with from <= key < to in order of key, as they stood when the iteration began.
@@ -182,7 +191,7 @@ func (l *Log) List(ctx context.Context, bucket, from, to string) iter.Seq2[store
 		defer s.close()
 		if s != nil {
 			for item, err := range s.List(bucket, from, to) {
-				if err == nil {
+				if err = damagedItems(l.itemsDir(), err); err == nil {
 					err = l.usable(ctx)
 				}
 				if !yield(item, err) || err != nil {

@@ -22,6 +22,13 @@ type placer interface {
 
 const firstInCommit = 1 << 31
 
+func placeOf(offset int64, first bool) uint32 {
+	if first {
+		return uint32(offset) | firstInCommit
+	}
+	return uint32(offset)
+}
+
 // places are those of a segment that is being written. A copy of it may be read while more are added.
 type places struct {
 	chunks []*[chunkSize]uint32
@@ -129,7 +136,7 @@ func openPlaces(files fileSystem, dir string, s *segment) (*placesFile, error) {
 	want := encodePlaces(&s.header, s.digest, &places{})
 	if string(head[:48]) != string(want[:48]) || string(head[56:88]) != string(want[56:88]) || count != uint64(s.end+1-s.header.first) ||
 		size != placesHeader+4*int64(count) || binary.LittleEndian.Uint32(head[92:]) != crc32.Checksum(head[:92], castagnoli) {
-		return nil, &DamageError{File: path, Reason: "it does not belong to the segment"}
+		return nil, &DamageError{File: path, Reason: "it does not belong to the segment", Index: true}
 	}
 	p := &placesFile{path: path, count: count}
 	p.data, p.unmap, err = disk.Map(f, size)

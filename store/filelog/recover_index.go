@@ -21,6 +21,26 @@ func (l *Log) chooseRuns(all []*found) error {
 	if err != nil {
 		return err
 	}
+	var chosen []*run
+	err = choose(names, all, func(name string, last *found) (bool, error) {
+		r, err := l.openRun(name, last)
+		if r != nil {
+			chosen = append(chosen, r)
+		}
+		return r != nil, err
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.shape.runs = chosen
+	l.mu.Unlock()
+	return l.forgetIndex(all)
+}
+
+// choose goes through the names of the runs that fit the segments, one after the other, the largest first; take reports whether it took
+// the run, which ends with a segment.
+func choose(names []string, all []*found, take func(name string, last *found) (bool, error)) error {
 	ends := map[uint64]*found{} // full segments by the sequence after them
 	begins := map[uint64]bool{}
 	for _, f := range all {
@@ -29,28 +49,21 @@ func (l *Log) chooseRuns(all []*found) error {
 			ends[f.next] = f
 		}
 	}
-	var chosen []*run
 	until := uint64(1)
-	if l.reindex {
-		names = nil
-	}
 	for _, name := range largestFirst(names) {
 		first, next, _ := index.ParseName(name)
 		if first < until || !begins[first] || ends[next] == nil {
 			continue
 		}
-		r, err := l.openRun(name, ends[next])
+		taken, err := take(name, ends[next])
 		if err != nil {
 			return err
 		}
-		if r != nil {
-			chosen, until = append(chosen, r), next
+		if taken {
+			until = next
 		}
 	}
-	l.mu.Lock()
-	l.shape.runs = chosen
-	l.mu.Unlock()
-	return l.forgetIndex(all)
+	return nil
 }
 
 // largestFirst returns the names of runs in order of their beginning, of several with one beginning the largest first.
@@ -78,12 +91,17 @@ func (l *Log) openRun(name string, last *found) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Store != l.id || r.Digest != last.digest || r.End() != last.end {
+	if !last.endsRun(r) {
 		return nil, r.Close()
 	}
 	held := &run{Run: r}
 	held.take()
 	return held, nil
+}
+
+// endsRun reports whether the run ends with the segment.
+func (f *found) endsRun(r *index.Run) bool {
+	return r.Store == f.header.store && r.Digest == f.digest && r.End() == f.end
 }
 
 // forgetIndex removes the files of the index that are of no use: runs that are not open, and places of segments that are not there.
@@ -113,7 +131,7 @@ func (l *Log) forgetIndex(all []*found) error {
 
 // hasPlaces reports whether a file has the places of a full segment, and opens it.
 func (l *Log) hasPlaces(f *found) (bool, error) {
-	if f.seal == nil || l.reindex {
+	if f.seal == nil {
 		return false, nil
 	}
 	p, err := openPlaces(l.sys.files, l.indexDir(), f.segment)

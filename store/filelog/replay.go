@@ -113,11 +113,7 @@ func (p *replayer) damaged(e *placed, position store.Position, reason string) er
 
 func (p *replayer) record(e *placed, position store.Position, first bool) error {
 	if p.place {
-		at := uint32(e.offset)
-		if first {
-			at |= firstInCommit
-		}
-		p.f.places.add(at)
+		p.f.places.add(placeOf(e.offset, first))
 	}
 	if !p.index {
 		return nil

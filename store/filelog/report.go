@@ -19,6 +19,8 @@ type Report struct {
 	Streams  int            `json:"streams"`
 	Head     store.Position `json:"head"`
 
+	Unindexed int `json:"unindexed"` // full segments that have no index, which is no damage: opening the log makes it
+
 	Damage []*DamageError `json:"damage"`         // every place where bytes are not what was written, in order; empty when all is well
 	Torn   *TornTail      `json:"torn,omitempty"` // what a crash left half-written, which is no damage; nil when there is none
 	Closed bool           `json:"closed"`         // the log was closed in order

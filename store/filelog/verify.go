@@ -11,7 +11,8 @@ import (
 )
 
 // Verify reads the whole log in the folder and checks everything in it: headers, frames, every record and item, that commits,
-// positions and stream revisions go on without gaps, seals and their digests. It changes nothing in the log, and needs the folder to itself:
+// positions and stream revisions go on without gaps, seals and their digests; then that the index belongs to the log and is what was
+// written, and that the items can be read and have nothing that the log has not. It changes nothing, and needs the folder to itself:
 // while a process holds it the error answers to store.ErrInUse. progress, which may be nil, is called now and then with the
 // bytes done and in all.
 //
@@ -46,8 +47,17 @@ func lockLog(dir, holder string, sys system) (unlock func() error, err error) {
 
 // verifyHeld verifies a folder whose lock the caller has. Its segments are in logFolder.
 func verifyHeld(ctx context.Context, dir, logFolder string, progress func(done, total int64), sys system) (Report, error) {
-	v := &verifier{ctx: ctx, files: sys.files, progress: progress, revisions: map[string]uint64{}}
-	err := v.run(filepath.Join(dir, logFolder))
+	v := &verifier{
+		ctx: ctx, files: sys.files, indexDir: filepath.Join(dir, indexFolder), progress: progress, revisions: map[string]uint64{},
+		placed: map[uint64]bool{},
+	}
+	sequence, err := v.run(filepath.Join(dir, logFolder))
+	if err == nil {
+		err = v.runs()
+	}
+	if err == nil {
+		err = v.items(filepath.Join(dir, itemsFolder), sys, sequence)
+	}
 	v.report.Streams = len(v.revisions)
 	return v.report, err
 }
@@ -62,28 +72,35 @@ type verifier struct {
 	report    Report
 	revisions map[string]uint64 // newest of each stream
 	lost      bool              // there was damage, so that streams may have gaps
+
+	indexDir string
+	store    [16]byte
+	segments []*found        // that could be read
+	places   places          // of the records of this segment
+	placed   map[uint64]bool // full segments by their sequences that have a file of places
 }
 
-func (v *verifier) run(dir string) error {
+// run checks the segments, and returns the sequence of the last commit.
+func (v *verifier) run(dir string) (sequence uint64, err error) {
 	paths, err := v.list(dir)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var last *found
 	for i, path := range paths {
 		if last, err = v.segment(path, last, i == len(paths)-1); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	v.tell(v.done)
 	if last == nil || last.scan == nil {
-		return nil
+		return 0, nil
 	}
 	if last.seal != nil {
 		v.damage(last.scan.damaged("the segment is sealed, and the one after it is missing"))
 	}
 	v.report.Closed = v.report.Torn == nil && (last.scan.last == frameMark || last.bare())
-	return nil
+	return last.scan.sequence - 1, nil
 }
 
 // list finds the segments and adds up their bytes.
@@ -147,11 +164,18 @@ func (v *verifier) segment(path string, before *found, newest bool) (*found, err
 	if err != nil {
 		return nil, err
 	}
-	this.header = this.scan.header
+	this.header, v.store, v.places = this.scan.header, this.scan.header.store, places{}
 	if err := v.joins(before, this, newest); err != nil {
 		return nil, err
 	}
-	return this, v.frames(this, newest)
+	if err := v.frames(this, newest); err != nil {
+		return nil, err
+	}
+	if this.seal == nil || this.damaged {
+		v.segments = append(v.segments, &found{segment: this.segment})
+		return this, nil
+	}
+	return this, v.full(this)
 }
 
 // joins checks how the segment continues the one before.

@@ -144,7 +144,7 @@ func (v *verifier) frame(this *found, f *frame) error {
 	case frameCommit:
 		v.report.Commits++
 		for i := range s.entries {
-			v.entry(s, f.first+store.Position(i), &s.entries[i])
+			v.entry(s, f.first+store.Position(i), &s.entries[i], i == 0)
 		}
 	case frameSeal:
 		return v.seal(this, f)
@@ -152,7 +152,7 @@ func (v *verifier) frame(this *found, f *frame) error {
 	return nil
 }
 
-func (v *verifier) entry(s *scanner, p store.Position, e *placed) {
+func (v *verifier) entry(s *scanner, p store.Position, e *placed, first bool) {
 	if e.kind == entryItem {
 		v.report.Items++
 		if _, err := decodeItem(e.payload); err != nil {
@@ -162,6 +162,7 @@ func (v *verifier) entry(s *scanner, p store.Position, e *placed) {
 	}
 	v.report.Events++
 	v.report.Head = p
+	v.places.add(placeOf(e.offset, first))
 	r, err := decodeRecord(e.payload, false)
 	if err != nil {
 		v.damage(&DamageError{File: s.name, Offset: e.offset, Position: p, Reason: err.Error()})

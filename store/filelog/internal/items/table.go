@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 
 	"github.com/cockroachdb/errors/oserror"
@@ -23,17 +24,19 @@ type Config struct {
 	CacheBytes int64       // of blocks in memory
 	Memory     uint64      // of what is not flushed yet
 	Failed     func(error) // is called, from any goroutine, when Pebble cannot write
+
+	readOnly bool
 }
 
 // ErrForeign says that what is in the folder belongs to another log.
 var ErrForeign = errors.New("the items belong to another log")
 
-// ErrDamaged says that what is in the folder is not what was written, or not all of it.
-var ErrDamaged = errors.New("the items are damaged")
+// ErrDamaged says that what is in the folder is not what was written, or not all of it. It answers to store.ErrDamaged.
+var ErrDamaged = fmt.Errorf("%w: the items are not what was written; run oxbow reindex", store.ErrDamaged)
 
 // wrap says what was done when an error came, and whether it is damage.
 func wrap(did string, err error) error {
-	if pebble.IsCorruptionError(err) || oserror.IsNotExist(err) {
+	if pebble.IsCorruptionError(err) || oserror.IsNotExist(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, did, err)
 	}
 	return fmt.Errorf("%s: %w", did, err)
@@ -102,9 +105,10 @@ func (t *Table) options() *pebble.Options {
 		MemTableSize:       t.cfg.Memory,
 		MaxOpenFiles:       256,
 		Logger:             logger{},
-		EventListener: &pebble.EventListener{BackgroundError: func(err error) {
-			t.cfg.Failed(fmt.Errorf("write items: %w", err))
-		}},
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { t.cfg.Failed(wrap("write items", err)) },
+			DataCorruption:  func(pebble.DataCorruptionInfo) {}, // whoever reads gets the error; without this it is fatal
+		},
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -125,7 +129,10 @@ func (logger) Fatalf(format string, args ...any) {
 func (t *Table) begin() error {
 	id, err := t.get(storeKey)
 	if err != nil {
-		return err
+		return wrap("read the items", err)
+	}
+	if id == nil && t.cfg.readOnly {
+		return nil
 	}
 	if id == nil {
 		return t.db.Set(storeKey, t.cfg.Store[:], pebble.NoSync)
@@ -134,8 +141,11 @@ func (t *Table) begin() error {
 		return ErrForeign
 	}
 	b, err := t.get(markKey)
-	if err != nil || b == nil {
-		return err
+	if err != nil {
+		return wrap("read the items", err)
+	}
+	if b == nil {
+		return nil
 	}
 	if len(b) != 24 {
 		return fmt.Errorf("%w: their mark cannot be read", ErrDamaged)
@@ -213,7 +223,7 @@ func (s *Snapshot) List(bucket, from, to string) iter.Seq2[store.Item, error] {
 		}
 		it, err := s.s.NewIter(options)
 		if err != nil {
-			yield(store.Item{}, err)
+			yield(store.Item{}, wrap("read items", err))
 			return
 		}
 		defer it.Close() // its error is asked for below
@@ -224,7 +234,7 @@ func (s *Snapshot) List(bucket, from, to string) iter.Seq2[store.Item, error] {
 			}
 		}
 		if err := it.Error(); err != nil {
-			yield(store.Item{}, err)
+			yield(store.Item{}, wrap("read items", err))
 		}
 	}
 }
@@ -235,7 +245,7 @@ func getFrom(r pebble.Reader, bucket, key string) (store.Item, error) {
 		return store.Item{Bucket: bucket, Key: key}, nil
 	}
 	if err != nil {
-		return store.Item{}, err
+		return store.Item{}, wrap("read an item", err)
 	}
 	defer closer.Close()
 	return parse(bucket, key, value)
@@ -247,7 +257,7 @@ func revisionIn(r pebble.Reader, key []byte) (uint64, error) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, wrap("read an item", err)
 	}
 	defer closer.Close()
 	if len(value) < 9 {
@@ -257,7 +267,7 @@ func revisionIn(r pebble.Reader, key []byte) (uint64, error) {
 }
 
 // A value is the item's revision, a byte that says whether the value is nil, and the value.
-var errValue = errors.New("an item cannot be read")
+var errValue = fmt.Errorf("%w: a value cannot be read", ErrDamaged)
 
 const (
 	isNil = iota
