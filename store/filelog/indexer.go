@@ -179,7 +179,7 @@ func (x *indexer) goOn() error {
 	case <-x.stop:
 		return errStopped
 	default:
-		return x.log.rebuilding.goOn(0)
+		return x.log.watch.goOn(0)
 	}
 }
 

@@ -22,24 +22,25 @@ var (
 
 // Log is a [store.Driver], a [store.StreamLister] and a [store.Statistician] over a folder. Open one.
 type Log struct {
-	dir        string
-	cfg        Config
-	sys        system
-	id         [16]byte // of the store
-	hasher     index.Hasher
-	unlock     func() error
-	queue      queue
-	recovery   Recovery
-	rebuilding *rebuilding
-	reindex    bool // make the index anew
-	closed     atomic.Bool
-	closing    chan struct{}  // closed by Close, after closed is set
-	tending    sync.WaitGroup // work beside the writing that Close waits for
-	turn       chan struct{}  // has something while somebody needs the files as they are, or replaces them
-	sequencer  sequencer
-	sequenced  chan struct{} // closed when the sequencer has ended
-	indexer    *indexer
-	beside     atomic.Pointer[error] // what failed beside the writing
+	dir       string
+	cfg       Config
+	sys       system
+	id        [16]byte // of the store
+	hasher    index.Hasher
+	unlock    func() error
+	queue     queue
+	recovery  Recovery
+	reindex   bool // make the index anew
+	newItems  bool // and the items, if the log has all that they were made from
+	watch     *watch
+	closed    atomic.Bool
+	closing   chan struct{}  // closed by Close, after closed is set
+	tending   sync.WaitGroup // work beside the writing that Close waits for
+	turn      chan struct{}  // has something while somebody needs the files as they are, or replaces them
+	sequencer sequencer
+	sequenced chan struct{} // closed when the sequencer has ended
+	indexer   *indexer
+	beside    atomic.Pointer[error] // what failed beside the writing
 
 	close    sync.Once
 	closeErr error
@@ -71,34 +72,45 @@ func Open(dir string, cfg Config) (*Log, error) {
 }
 
 func open(dir string, cfg Config, sys system) (*Log, error) {
-	return openWith(dir, cfg, sys, nil)
-}
-
-func openWith(dir string, cfg Config, sys system, again *rebuilding) (*Log, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
-	l := newLog(dir, cfg, sys, again)
-	err = l.start()
-	if damage := (*DamageError)(nil); errors.As(err, &damage) && damage.Index {
-		l = newLog(dir, cfg, sys, again) // with another index: what it is made from is whole
-		l.reindex = true
-		err = l.start()
+	reindex, newItems := false, false
+	for {
+		l := newLog(dir, cfg, sys)
+		l.reindex, l.newItems = reindex, newItems
+		err := l.start()
+		if err == nil {
+			return l, nil
+		}
+		switch { // what index and items are made from is whole
+		case l.damagedItems(err) && !newItems:
+			newItems = true
+		case l.damagedIndex(err) && !reindex:
+			reindex = true
+		default:
+			return nil, fmt.Errorf("open %s: %w", dir, err)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, err)
-	}
-	return l, nil
 }
 
-func newLog(dir string, cfg Config, sys system, again *rebuilding) *Log {
+func (l *Log) damagedIndex(err error) bool {
+	var d *DamageError
+	return errors.As(err, &d) && d.Index
+}
+
+func (l *Log) damagedItems(err error) bool {
+	var d *DamageError
+	return errors.As(err, &d) && d.Index && d.File == l.itemsDir()
+}
+
+func newLog(dir string, cfg Config, sys system) *Log {
 	l := &Log{
 		dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
 		closing: make(chan struct{}), sequenced: make(chan struct{}), turn: make(chan struct{}, 1),
-		shape:      &shape{},
-		rebuilding: again,
+		shape: &shape{},
 	}
 	l.shape.take()
 	l.indexer = newIndexer(l)
@@ -107,7 +119,17 @@ func newLog(dir string, cfg Config, sys system, again *rebuilding) *Log {
 
 func (l *Log) logDir() string { return filepath.Join(l.dir, logFolder) }
 
-func (l *Log) start() (err error) {
+func (l *Log) start() error {
+	if err := l.ready(); err != nil {
+		return err
+	}
+	l.indexer.start()
+	go l.sequence()
+	return nil
+}
+
+// ready makes all ready for the log's goroutines.
+func (l *Log) ready() (err error) {
 	if err = disk.MakeDir(l.sys.files, l.dir); err != nil {
 		return err
 	}
@@ -124,8 +146,8 @@ func (l *Log) start() (err error) {
 	if err == nil {
 		err = l.finishDiscarding()
 	}
-	if err == nil && l.rebuilding != nil {
-		err = l.discardIndex()
+	if err == nil {
+		err = l.discard()
 	}
 	if err == nil {
 		err = l.recover()
@@ -133,8 +155,6 @@ func (l *Log) start() (err error) {
 	if err != nil {
 		return errors.Join(err, l.letGoOfAll())
 	}
-	l.indexer.start()
-	go l.sequence()
 	return nil
 }
 

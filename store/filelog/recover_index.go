@@ -21,9 +21,6 @@ func (l *Log) chooseRuns(all []*found) error {
 	if err != nil {
 		return err
 	}
-	if l.reindex {
-		names = nil
-	}
 	var chosen []*run
 	err = choose(names, all, func(name string, last *found) (bool, error) {
 		r, err := l.openRun(name, last)
@@ -134,7 +131,7 @@ func (l *Log) forgetIndex(all []*found) error {
 
 // hasPlaces reports whether a file has the places of a full segment, and opens it.
 func (l *Log) hasPlaces(f *found) (bool, error) {
-	if f.seal == nil || l.reindex {
+	if f.seal == nil {
 		return false, nil
 	}
 	p, err := openPlaces(l.sys.files, l.indexDir(), f.segment)

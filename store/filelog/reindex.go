@@ -39,22 +39,28 @@ func reindex(ctx context.Context, dir string, progress func(done, total int64), 
 	if _, err := sys.files.List(filepath.Join(dir, logFolder)); err != nil {
 		return ReindexReport{}, fmt.Errorf("there is no log: %w", err)
 	}
-	began, again := sys.now(), &rebuilding{ctx: ctx, progress: progress}
-	l, err := openWith(dir, Config{Holder: "oxbow reindex"}, sys, again)
+	cfg, err := Config{Holder: "oxbow reindex"}.withDefaults()
 	if err != nil {
 		return ReindexReport{}, err
 	}
-	again.finished()
+	began, l := sys.now(), newLog(dir, cfg, sys)
+	l.reindex, l.newItems, l.watch = true, true, &watch{ctx: ctx, progress: progress}
+	if err := l.ready(); err != nil {
+		return ReindexReport{}, err
+	}
+	l.watch.finished()
 	err = l.indexer.mergeDue()
-	report := l.reindexed(again)
+	report := l.reindexed()
+	l.indexer.start()
+	go l.sequence()
 	err = errors.Join(err, l.Close())
 	report.Took = sys.now().Sub(began)
 	return report, err
 }
 
 // reindexed says what there is. Nobody else uses the log.
-func (l *Log) reindexed(again *rebuilding) ReindexReport {
-	report := ReindexReport{Segments: len(l.shape.segments), Bytes: again.total, Head: l.visible.head, ItemsKept: again.itemsKept}
+func (l *Log) reindexed() ReindexReport {
+	report := ReindexReport{Segments: len(l.shape.segments), Bytes: l.watch.total, Head: l.visible.head, ItemsKept: !l.newItems}
 	for _, r := range l.shape.runs {
 		report.IndexBytes += r.Size()
 	}
@@ -69,64 +75,84 @@ func (l *Log) reindexed(again *rebuilding) ReindexReport {
 	return report
 }
 
-// rebuilding is the making of an index that was removed on purpose. A nil one is none.
-type rebuilding struct {
-	ctx       context.Context
-	progress  func(done, total int64)
-	done      int64 // bytes of the log
-	told      int64 // of what progress was told last
-	total     int64
-	itemsKept bool
+// watch goes along with the making of an index, which takes as long as reading the log. A nil one lets it be.
+type watch struct {
+	ctx      context.Context
+	progress func(done, total int64)
+	done     int64 // bytes of the log
+	told     int64 // of what progress was told last
+	total    int64
 }
 
 // goOn takes note of bytes that were read, and returns why the work must end.
-func (r *rebuilding) goOn(bytes int64) error {
+func (w *watch) goOn(bytes int64) error {
 	const step = 1 << 20
-	if r == nil {
+	if w == nil {
 		return nil
 	}
-	if r.done += bytes; r.progress != nil && r.done-r.told >= step {
-		r.told = r.done
-		r.progress(r.done, r.total)
+	if w.done += bytes; w.progress != nil && w.done-w.told >= step {
+		w.told = w.done
+		w.progress(w.done, w.total)
 	}
-	return r.ctx.Err()
+	return w.ctx.Err()
 }
 
-func (r *rebuilding) finished() {
-	if r.progress != nil {
-		r.progress(r.total, r.total)
+func (w *watch) finished() {
+	if w.progress != nil {
+		w.progress(w.total, w.total)
 	}
 }
 
-// discardIndex removes what is to be made again.
-func (l *Log) discardIndex() error {
-	files, names := l.sys.files, []string(nil)
-	segments, err := segmentNames(files, l.logDir())
+// discard removes what is to be made again.
+func (l *Log) discard() error {
+	if !l.reindex && !l.newItems {
+		return nil
+	}
+	names, err := segmentNames(l.sys.files, l.logDir())
 	if err != nil {
 		return err
 	}
-	for _, name := range segments {
-		size, err := fileSize(files, filepath.Join(l.logDir(), name))
-		if err != nil {
+	if l.watch != nil {
+		if l.watch.total, err = l.sizeOf(names); err != nil {
 			return err
 		}
-		l.rebuilding.total += size
 	}
-	if names, err = files.List(l.indexDir()); err != nil {
+	if l.reindex {
+		if err := l.discardIndex(); err != nil {
+			return err
+		}
+	}
+	if l.newItems = l.newItems && itemsInLog(names); l.newItems {
+		return l.discardItems()
+	}
+	return nil
+}
+
+func (l *Log) sizeOf(names []string) (total int64, err error) {
+	for _, name := range names {
+		size, err := fileSize(l.sys.files, filepath.Join(l.logDir(), name))
+		if err != nil {
+			return 0, err
+		}
+		total += size
+	}
+	return total, nil
+}
+
+func (l *Log) discardIndex() error {
+	names, err := l.sys.files.List(l.indexDir())
+	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		if !strings.HasSuffix(name, placesSuffix) && !strings.HasSuffix(name, index.Suffix) {
 			continue
 		}
-		if err := files.Remove(filepath.Join(l.indexDir(), name)); err != nil {
+		if err := l.sys.files.Remove(filepath.Join(l.indexDir(), name)); err != nil {
 			return err
 		}
 	}
-	if l.rebuilding.itemsKept = !itemsInLog(segments); l.rebuilding.itemsKept {
-		return nil
-	}
-	return l.discardItems()
+	return nil
 }
 
 // itemsInLog reports whether the segments still have every commit that wrote an item, so that the items can be made from them.

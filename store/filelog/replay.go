@@ -44,7 +44,7 @@ func (p *replayer) run() error {
 	f, at := p.f, p.f.scan.off
 	for {
 		fr, err := f.scan.next()
-		if stop := p.log.rebuilding.goOn(f.scan.off - at); stop != nil {
+		if stop := p.log.watch.goOn(f.scan.off - at); stop != nil {
 			return stop
 		}
 		at = f.scan.off
