@@ -121,3 +121,10 @@ func Vouched(files FileSystem, path string) (int64, error) {
 	}
 	return s.synced, nil
 }
+
+// OpenUnreplaceable is Open on a system that cannot replace files that are in use.
+func OpenUnreplaceable(dir string, cfg Config) (*Log, error) {
+	sys := realSystem()
+	sys.swapAtOpen = true
+	return open(dir, cfg, sys)
+}

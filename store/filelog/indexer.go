@@ -1,6 +1,7 @@
 package filelog
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -63,6 +64,21 @@ func (x *indexer) full(s *segment) error {
 	x.waiting = append(x.waiting, s)
 	x.changed.Broadcast()
 	return nil
+}
+
+// wait waits until the segment that begins with a commit has its index in files.
+func (x *indexer) wait(ctx context.Context, sequence uint64) error {
+	defer context.AfterFunc(ctx, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.changed.Broadcast()
+	})()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for slices.ContainsFunc(x.waiting, func(s *segment) bool { return s.header.sequence == sequence }) && ctx.Err() == nil {
+		x.changed.Wait()
+	}
+	return ctx.Err()
 }
 
 // close waits until all full segments have their index in files.
@@ -131,14 +147,14 @@ func (x *indexer) write(s *segment) error {
 // writeIndex writes the places of a full segment and the run that has its index.
 func (l *Log) writeIndex(s *segment, t *index.Table) (*run, error) {
 	held := s.places().(places)
-	if err := writePlaces(l.sys.files, l.indexDir(), &s.header, s.digest, &held); err != nil {
+	if err := writePlaces(l.sys.files, l.indexDir(), s, &held); err != nil {
 		return nil, err
 	}
 	mapped, err := openPlaces(l.sys.files, l.indexDir(), s)
 	if err != nil {
 		return nil, err
 	}
-	r, err := index.WriteTable(l.sys.files, l.indexDir(), t, index.Cover{Store: s.header.store, First: s.header.sequence, Next: s.next, Digest: s.digest})
+	r, err := index.WriteTable(l.sys.files, l.indexDir(), t, index.Cover{Store: s.header.store, First: s.header.sequence, Next: s.next, Digest: s.chain})
 	if err != nil {
 		return nil, errors.Join(err, mapped.unmap())
 	}

@@ -33,6 +33,8 @@ type Log struct {
 	sequenced chan struct{} // closed when the sequencer has ended
 	indexer   *indexer
 
+	maintenance chan struct{} // has something while full segments are being changed; one maintenance at a time
+
 	close    sync.Once
 	closeErr error
 
@@ -67,8 +69,9 @@ func open(dir string, cfg Config, sys system) (*Log, error) {
 	}
 	l := &Log{
 		dir: dir, cfg: cfg, sys: sys,
-		queue:   newQueue(),
-		closing: make(chan struct{}), sequenced: make(chan struct{}),
+		queue:       newQueue(),
+		maintenance: make(chan struct{}, 1),
+		closing:     make(chan struct{}), sequenced: make(chan struct{}),
 		shape: &shape{},
 	}
 	l.shape.take()
@@ -185,6 +188,7 @@ func (l *Log) wake() {
 func (l *Log) Close() error {
 	l.close.Do(func() {
 		close(l.closing)
+		l.maintenance <- struct{}{} // whoever has it ends soon
 		l.queue.close()
 		<-l.sequenced
 		l.indexer.close()

@@ -35,6 +35,8 @@ type found struct {
 	table  *index.Table // its index, when that had to be made
 	places places       // the same
 
+	gaps bool // it, or a segment before it, was compacted
+
 	damaged bool // Verify found damage in it, and went on
 }
 
@@ -105,6 +107,9 @@ func (l *Log) mapFull() (err error) {
 
 // list returns the names of the segments, which from now on survive a power cut.
 func (l *Log) list() ([]string, error) {
+	if err := l.swap(); err != nil {
+		return nil, err
+	}
 	if err := removeUnfinished(l.sys.files, l.logDir()); err != nil {
 		return nil, err
 	}
@@ -185,6 +190,8 @@ func (l *Log) find(names []string) (all []*found, err error) {
 	l.identify(all[0].header.store)
 	l.mu.Lock()
 	for _, f := range all {
+		l.shape.gaps = l.shape.gaps || f.header.version >= compacted
+		f.gaps = l.shape.gaps
 		l.shape.segments = append(l.shape.segments, f.segment)
 		f.take()
 	}
@@ -230,9 +237,9 @@ func (f *found) inspect(newest bool) error {
 // readSealAtEnd reads the seal that a full segment ends with, and takes it for the end of the scan. Without one, the segment is yet
 // to be scanned.
 func (f *found) readSealAtEnd() error {
-	const length = frameSize + entrySize + sealSize
 	s := f.scan
-	at := s.size - length
+	length := frameSize + entrySize + sealLength(s.header.version)
+	at := s.size - int64(length)
 	if at < headerSize {
 		return nil
 	}
@@ -241,25 +248,25 @@ func (f *found) readSealAtEnd() error {
 		return err
 	}
 	fr, ok := parseFrame(b, s.header.checksum, at)
-	if !ok || fr.kind != frameSeal || fr.body != length-frameSize {
+	if !ok || fr.kind != frameSeal || int(fr.body) != length-frameSize {
 		return nil
 	}
 	e, ok := parseEntry(b[frameSize:], fr.sequence)
 	if !ok || e.kind != entrySeal {
 		return nil
 	}
-	seal, ok := decodeSeal(e.payload)
+	seal, ok := decodeSeal(e.payload, s.header.version)
 	if !ok || seal.last+1 < s.header.first || seal.last+1 != fr.first {
 		return nil
 	}
 	f.seal = &seal
 	s.off, s.first, s.sequence, s.synced, s.last = s.size, fr.first, fr.sequence+1, fr.synced, frameSeal
-	f.finishAs(seal.digest)
+	f.finishAs(&seal)
 	return nil
 }
 
 // finishAs notes that the segment is full, and ends where the scan does.
-func (f *found) finishAs(d digest) { f.finish(f.scan.size, f.scan.first-1, f.scan.sequence, d) }
+func (f *found) finishAs(seal *sealed) { f.finish(f.scan.size, f.scan.first-1, f.scan.sequence, seal) }
 
 // load checks that a segment follows the one before, and takes in what of it is not in index and items yet.
 func (l *Log) load(f, before *found) error {
@@ -276,27 +283,48 @@ func (l *Log) load(f, before *found) error {
 	if err := f.follows(before); err != nil {
 		return err
 	}
-	indexed, err := l.indexed(f)
+	if f.seal == nil {
+		return l.replay(f, missing{places: true, index: true})
+	}
+	lacks, err := l.lacks(f)
+	if err != nil || !lacks.any() && !l.lacksItems(f) {
+		return err
+	}
+	if err := l.replayFull(f, lacks); err != nil || lacks.index || !lacks.places {
+		return err
+	}
+	return l.keepPlaces(f)
+}
+
+// replayFull takes in a segment that has a seal.
+func (l *Log) replayFull(f *found, lacks missing) error {
+	sealed := f.seal
+	f.seal = nil
+	f.scan.rewind()
+	if err := l.replay(f, lacks); err != nil {
+		return err
+	}
+	if f.broken != nil {
+		return f.broken
+	}
+	if f.seal == nil || *f.seal != *sealed {
+		return f.scan.damaged("the segment does not end with its seal")
+	}
+	return nil
+}
+
+// keepPlaces writes the places of a full segment whose index is there.
+func (l *Log) keepPlaces(f *found) error {
+	if err := writePlaces(l.sys.files, l.indexDir(), f.segment, &f.places); err != nil {
+		return err
+	}
+	mapped, err := openPlaces(l.sys.files, l.indexDir(), f.segment)
 	if err != nil {
 		return err
 	}
-	if indexed && !l.lacksItems(f) {
-		return nil
-	}
-	if f.seal != nil {
-		sealed := f.seal
-		f.seal = nil
-		f.scan.rewind()
-		err := l.replay(f, !indexed)
-		if err == nil && f.broken != nil {
-			return f.broken
-		}
-		if err == nil && (f.seal == nil || *f.seal != *sealed) {
-			return f.scan.damaged("the segment does not end with its seal")
-		}
-		return err
-	}
-	return l.replay(f, true)
+	f.setPlaces(mapped)
+	f.places = places{}
+	return nil
 }
 
 // keepIndex writes the index of a full segment that had none.
@@ -335,7 +363,7 @@ func (f *found) follows(before *found) error {
 		return wrong("it belongs to another store")
 	case h.sequence != before.scan.sequence || h.first != before.scan.first:
 		return wrong("it begins with commit %d where %d should be; a segment is missing", h.sequence, before.scan.sequence)
-	case h.previous != before.seal.digest:
+	case h.previous != before.seal.chain:
 		return wrong("it does not continue the segment before it, which has another digest")
 	}
 	return nil
@@ -344,8 +372,8 @@ func (f *found) follows(before *found) error {
 // finishSeal completes what a crash interrupted between the creation of a segment and the seal of the one before. The digest in
 // the new one's header proves that nothing but the seal is missing.
 func (l *Log) finishSeal(before, next *found) error {
-	if !next.bare() {
-		return before.missingSeal()
+	if !next.bare() || before.header.version >= compacted {
+		return before.missingSeal() // a file that was compacted was whole before it had its name
 	}
 	t, err := newTail(before.segment, before.scan.off)
 	if err != nil {
@@ -358,9 +386,9 @@ func (l *Log) finishSeal(before, next *found) error {
 		return err
 	}
 	l.recovery.Unclean = true
-	before.seal = &sealed{digest: next.header.previous}
+	before.seal = sealOf(next.header.previous)
 	err = t.seal(before.scan.sequence-1, before.scan.first, next.header.previous)
 	before.scan.off, before.scan.size, before.scan.synced = t.size, t.size, t.synced
-	before.finishAs(next.header.previous)
+	before.finishAs(before.seal)
 	return err
 }

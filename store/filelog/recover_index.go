@@ -45,9 +45,32 @@ func (l *Log) chooseRuns(all []*found) error {
 		}
 	}
 	l.mu.Lock()
-	l.shape.runs = chosen
+	l.shape.runs = upToLostGap(chosen, all)
 	l.mu.Unlock()
+	for _, r := range chosen[len(l.shape.runs):] {
+		l.noteClosing(r.Close())
+	}
 	return l.forgetIndex(all)
+}
+
+// upToLostGap returns the runs before the first segment that was compacted and whose index is lost: what is gone from it cannot be made
+// again, and those after it count on it.
+func upToLostGap(runs []*run, all []*found) []*run {
+	for _, f := range all {
+		if f.seal == nil || f.header.version < compacted || (&shape{runs: runs}).runOf(f.segment) != nil {
+			continue
+		}
+		return runs[:sortedBefore(runs, f.header.sequence)]
+	}
+	return runs
+}
+
+// sortedBefore returns how many of the runs end before a commit.
+func sortedBefore(runs []*run, sequence uint64) (n int) {
+	for n < len(runs) && runs[n].Next <= sequence {
+		n++
+	}
+	return n
 }
 
 // largestFirst returns the names of runs in order of their beginning, of several with one beginning the largest first.
@@ -75,7 +98,7 @@ func (l *Log) openRun(name string, last *found) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Store != l.id || r.Digest != last.digest || r.End() != last.end {
+	if r.Store != l.id || r.Digest != last.chain || r.End() != last.end {
 		return nil, r.Close()
 	}
 	held := &run{Run: r}
@@ -108,20 +131,27 @@ func (l *Log) forgetIndex(all []*found) error {
 	return nil
 }
 
-// indexed reports whether files have the index of a segment, and opens its places.
-func (l *Log) indexed(f *found) (bool, error) {
-	if f.seal == nil || l.runOf(f) == nil {
-		return false, nil
+// missing says what files do not have of a segment.
+type missing struct {
+	places bool
+	index  bool // then the places are missing too, or made again
+}
+
+func (m missing) any() bool { return m.places || m.index }
+
+// lacks returns what files do not have of a full segment, and opens its places.
+func (l *Log) lacks(f *found) (m missing, err error) {
+	if l.shape.runOf(f.segment) == nil {
+		return missing{places: true, index: true}, nil
 	}
 	p, err := openPlaces(l.sys.files, l.indexDir(), f.segment)
 	if errors.Is(err, store.ErrDamaged) || errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return missing{places: true}, nil
 	}
-	if err != nil {
-		return false, err
+	if err == nil {
+		f.setPlaces(p)
 	}
-	f.setPlaces(p)
-	return true, nil
+	return missing{}, err
 }
 
 // lacksItems reports whether the items may lack some that the segment has.
@@ -132,18 +162,8 @@ func (l *Log) lacksItems(f *found) bool {
 	if l.items != nil && l.items.Mark().Sequence+1 >= f.next {
 		return false
 	}
-	r := l.runOf(f)
+	r := l.shape.runOf(f.segment)
 	return r == nil || r.Items() > 0
-}
-
-// runOf returns the run that has a full segment, nil when there is none.
-func (l *Log) runOf(f *found) *run {
-	for _, r := range l.shape.runs {
-		if r.First <= f.header.sequence && f.next <= r.Next {
-			return r
-		}
-	}
-	return nil
 }
 
 // checkItems makes the items again when they have more than the log, which then has lost its end: it was not synced, or is an older
@@ -162,7 +182,7 @@ func (l *Log) checkItems(all []*found) error {
 		}
 		f.scan = again
 		f.seal = nil
-		if err := l.replay(f, false); err != nil {
+		if err := l.replay(f, missing{}); err != nil {
 			return err
 		}
 		if f.broken != nil {

@@ -49,6 +49,7 @@ type verifier struct {
 	report    Report
 	revisions map[string]uint64 // newest of each stream
 	lost      bool              // there was damage, so that streams may have gaps
+	unseen    uint64            // records that are gone, and no stream has told yet that they were its
 }
 
 func (v *verifier) run(dir string) error {
@@ -155,7 +156,7 @@ func (v *verifier) joins(before, this *found, newest bool) error {
 			v.damage(before.missingSeal())
 			return nil
 		}
-		before.seal = &sealed{digest: this.header.previous}
+		before.seal = sealOf(this.header.previous)
 	}
 	if err := this.follows(before); err != nil {
 		v.damage(err)
@@ -165,7 +166,7 @@ func (v *verifier) joins(before, this *found, newest bool) error {
 
 // lacksOnlyItsSeal reports whether a crash, and nothing else, explains that the segment has no seal.
 func (v *verifier) lacksOnlyItsSeal(before, next *found, newest bool) (bool, error) {
-	if !newest || !next.bare() {
+	if !newest || !next.bare() || before.header.version >= compacted {
 		return false, nil
 	}
 	file, err := v.files.OpenFile(before.path, os.O_RDONLY)

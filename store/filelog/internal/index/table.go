@@ -28,7 +28,8 @@ type Table struct {
 	sorted   []string // of the first of them, in order of name
 	earliest uint64   // time of the first UUIDv7 among the ids
 	latest   uint64
-	items    uint64 // written, counted by the log
+	items    uint64            // written, counted by the log
+	gone     map[string]uint64 // types of records that are gone, and how many had them; nil when there are none
 }
 
 // list is a chain of links, newest first. last is one more than the number of the newest link.
@@ -36,7 +37,8 @@ type list struct{ last, count uint32 }
 
 type stream struct {
 	list
-	before     uint64 // its revision before the table
+	before     uint64 // its revision before the table, and how many of its records in it are gone
+	begins     bool   // it is in no table or run before
 	hash, mark uint64
 	first      uint32 // its first record in the table
 }
@@ -92,7 +94,7 @@ func (t *Table) Add(e *Event, before uint64) (revision uint64) {
 	if s == nil {
 		name := strings.Clone(e.Stream)
 		k := t.hasher.Stream(name)
-		s = &stream{before: before, hash: k.hash, mark: k.mark, first: t.count}
+		s = &stream{before: before, begins: before == 0, hash: k.hash, mark: k.mark, first: t.count}
 		t.streams[name] = s
 		t.names = append(t.names, name)
 	}
@@ -113,6 +115,27 @@ func (t *Table) Add(e *Event, before uint64) (revision uint64) {
 		}
 	}
 	return s.before + uint64(s.count)
+}
+
+// Skip takes so many records after the last one, of which nothing is known but their types: they are gone.
+func (t *Table) Skip(n uint32, types map[string]uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count += n
+	if t.gone == nil {
+		t.gone = map[string]uint64{}
+	}
+	for name, n := range types {
+		t.gone[name] += n
+	}
+}
+
+// Raise adds to the revision of a stream that is in the table: so many of its records before the newest are gone. Which ones is not
+// kept, so that records before them count as if they came as much later; whoever reads them finds out.
+func (t *Table) Raise(stream string, n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.streams[stream].before += n
 }
 
 func (t *Table) addID(id event.ID) {
@@ -261,7 +284,7 @@ func (t *Table) Begun(to event.Position) (n uint64) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, s := range t.streams {
-		if s.before == 0 && t.base+event.Position(s.first) <= to {
+		if s.begins && t.base+event.Position(s.first) <= to {
 			n++
 		}
 	}
@@ -280,6 +303,9 @@ func (t *Table) Types(to event.Position, count func(name string, n uint64)) {
 		if n > 0 {
 			count(name, n)
 		}
+	}
+	for name, n := range t.gone {
+		count(name, n)
 	}
 }
 
@@ -332,4 +358,8 @@ func (t *Table) Bytes() int {
 }
 
 // typeNames returns the types in order of name.
-func (t *Table) typeNames() []string { return slices.Sorted(maps.Keys(t.types)) }
+func (t *Table) typeNames() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(t.types)), maps.Keys(t.gone))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
