@@ -29,7 +29,8 @@ type CompactReport struct {
 // once, so that a crash leaves either. Writers and readers go on; a reader that began before reads the old file to its end.
 //
 // Positions, revisions and the sequence of commits stay what they are. The newest record of each stream is kept even when it is gone by
-// age, count or number, since it says how the stream goes on; not so that of a stream that was deleted as it is now, or tombstoned.
+// age, count or number, since it says how the stream goes on; not so that of a stream that was deleted as it is now, which goes on behind
+// StreamMeta.Deleted, or tombstoned.
 // What was removed cannot come back when a limit is raised, and its ids are forgotten: appending the same events again writes
 // them again, and a commit of which only a part was removed is refused as a duplicate.
 //
@@ -163,7 +164,7 @@ func (j *judge) record(r *event.Record) (bool, error) {
 	}
 	k := v.hasher.Stream(r.Stream)
 	newest := v.finder.shape.revision(&k, v.head)
-	return r.Revision < newest || m.Deleted == newest, nil
+	return r.Revision < newest || m.Deleted >= newest, nil
 }
 
 // item reports whether a write of an item may be taken away. Deletions stay.

@@ -246,18 +246,18 @@ func (s *sequencer) addEvent(e *index.Event) (revision uint64, err error) {
 		return s.table.Add(e, 0), nil
 	}
 	before := s.before(e.Stream)
-	if before > 0 || !s.shape.gaps {
+	if !s.shape.gaps {
 		return s.table.Add(e, before), nil
 	}
 	m, err := s.meta(e.Stream)
 	if err != nil {
 		return 0, err
 	}
-	revision = s.table.Add(e, 0)
-	if m.Deleted > 0 { // all of it may have been compacted away: revisions go on behind what was deleted
-		s.table.Raise(e.Stream, m.Deleted)
+	revision = s.table.Add(e, before)
+	if m.Deleted > before { // the records up to there may have been compacted away
+		s.table.Raise(e.Stream, m.Deleted-before)
 	}
-	return revision + m.Deleted, nil
+	return revision + max(m.Deleted, before) - before, nil
 }
 
 // addPlaces notes where the events of a commit lie.
