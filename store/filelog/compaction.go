@@ -33,10 +33,9 @@ func (c *compaction) open() (err error) {
 	if c.file, err = c.log.sys.files.OpenFile(s.path, os.O_RDONLY); err != nil {
 		return err
 	}
-	sealAt := s.size - int64(frameSize+entrySize+sealLength(s.header.version))
-	h, err := hashFile(c.file, sealAt)
+	h, err := hashFile(c.file, s.sealAt())
 	if err == nil && digest(h.Sum(nil)) != s.digest {
-		err = &DamageError{File: s.path, Offset: sealAt, Reason: "the digest in the seal is not that of the segment"}
+		err = &DamageError{File: s.path, Offset: s.sealAt(), Reason: "the digest in the seal is not that of the segment"}
 	}
 	if err == nil {
 		c.scan, err = newScanner(c.file, s.path, s.size)

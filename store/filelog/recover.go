@@ -43,6 +43,9 @@ type found struct {
 // bare reports that nothing was ever written behind the header.
 func (f *found) bare() bool { return f.scan.size == headerSize }
 
+// onceWhole reports whether the segment was whole before it had its name, so that no crash can have left it without a seal.
+func (f *found) onceWhole() bool { return f.archived || f.header.version >= compacted }
+
 // missingSeal returns the damage of a segment that has no seal though others follow it.
 func (f *found) missingSeal() error {
 	if f.broken != nil {
@@ -58,10 +61,14 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	paths, err := withArchived(l.sys.files, l.dir, names)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
 		return l.beginLog()
 	}
-	all, err := l.find(names)
+	all, err := l.find(paths)
 	if err != nil {
 		return err
 	}
@@ -179,15 +186,18 @@ func (l *Log) beginLog() error {
 func (l *Log) identify(store [16]byte) { l.id, l.hasher = store, index.NewHasher(store) }
 
 // find opens the segments and reads their ends.
-func (l *Log) find(names []string) (all []*found, err error) {
-	for i, name := range names {
-		f, err := l.look(filepath.Join(l.logDir(), name), i == len(names)-1)
+func (l *Log) find(paths []segmentPath) (all []*found, err error) {
+	for i, p := range paths {
+		f, err := l.look(p, i == len(paths)-1)
 		if err != nil {
 			return nil, errors.Join(err, closeAll(all))
 		}
 		all = append(all, f)
 	}
-	l.identify(all[0].header.store)
+	if err := checkArchived(all); err != nil {
+		return nil, errors.Join(err, closeAll(all))
+	}
+	l.identify(all[len(all)-1].header.store)
 	l.mu.Lock()
 	for _, f := range all {
 		l.shape.gaps = l.shape.gaps || f.header.version >= compacted
@@ -207,12 +217,16 @@ func closeAll(all []*found) (err error) {
 }
 
 // look opens a segment and reads its header and, unless it is the newest, its seal.
-func (l *Log) look(path string, newest bool) (*found, error) {
-	f, err := l.sys.files.OpenFile(path, os.O_RDWR)
+func (l *Log) look(p segmentPath, newest bool) (*found, error) {
+	mode := os.O_RDWR
+	if p.archived {
+		mode = os.O_RDONLY // perhaps the archive cannot be written
+	}
+	f, err := l.sys.files.OpenFile(p.path, mode)
 	if err != nil {
 		return nil, err
 	}
-	this := &found{segment: &segment{path: path, file: f}}
+	this := &found{segment: &segment{path: p.path, file: f, archived: p.archived}}
 	if err := this.inspect(newest); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -372,8 +386,8 @@ func (f *found) follows(before *found) error {
 // finishSeal completes what a crash interrupted between the creation of a segment and the seal of the one before. The digest in
 // the new one's header proves that nothing but the seal is missing.
 func (l *Log) finishSeal(before, next *found) error {
-	if !next.bare() || before.header.version >= compacted {
-		return before.missingSeal() // a file that was compacted was whole before it had its name
+	if !next.bare() || before.onceWhole() {
+		return before.missingSeal()
 	}
 	t, err := newTail(before.segment, before.scan.off)
 	if err != nil {

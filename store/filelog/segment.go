@@ -61,6 +61,11 @@ func (s *segment) finish(size int64, end store.Position, next uint64, seal *seal
 	s.sealed, s.size, s.end, s.next, s.digest, s.chain = true, size, end, next, seal.digest, seal.chain
 }
 
+// sealAt is where the seal of a full segment begins.
+func (s *segment) sealAt() int64 {
+	return s.size - int64(frameSize+entrySize+sealLength(s.header.version))
+}
+
 func (s *segment) places() placer { return *s.placed.Load() }
 
 func (s *segment) setPlaces(p placer) { s.placed.Store(&p) }

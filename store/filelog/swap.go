@@ -47,11 +47,11 @@ func (l *Log) swapOne(from, to string, there bool) error {
 
 // sameSegment reports whether two files are one segment, before it was compacted and after.
 func (l *Log) sameSegment(a, b string) (same bool, err error) {
-	one, err := l.look(a, false)
+	one, err := l.look(segmentPath{path: a}, false)
 	if err != nil {
 		return false, err
 	}
-	two, err := l.look(b, false)
+	two, err := l.look(segmentPath{path: b}, false)
 	if err != nil {
 		return false, errors.Join(err, one.close())
 	}

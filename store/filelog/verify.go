@@ -34,7 +34,7 @@ func verify(ctx context.Context, dir string, progress func(done, total int64), s
 		return Report{}, err
 	}
 	v := &verifier{ctx: ctx, files: sys.files, progress: progress, revisions: map[string]uint64{}}
-	err = v.run(logDir)
+	err = v.run(dir)
 	v.report.Streams = len(v.revisions)
 	return v.report, errors.Join(err, unlock())
 }
@@ -54,7 +54,10 @@ type verifier struct {
 
 func (v *verifier) run(dir string) error {
 	paths, err := v.list(dir)
-	if err != nil {
+	if err != nil || len(paths) == 0 {
+		return err
+	}
+	if err := v.archived(paths); err != nil {
 		return err
 	}
 	var last *found
@@ -75,15 +78,17 @@ func (v *verifier) run(dir string) error {
 }
 
 // list finds the segments and adds up their bytes.
-func (v *verifier) list(dir string) (paths []string, err error) {
-	names, err := segmentNames(v.files, dir)
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		size, err := v.size(path)
+func (v *verifier) list(dir string) (paths []segmentPath, err error) {
+	names, err := segmentNames(v.files, filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	paths, err = withArchived(v.files, dir, names)
+	for _, p := range paths {
+		size, err := v.size(p.path)
 		if err != nil {
 			return nil, err
 		}
-		paths = append(paths, path)
 		v.report.Segments++
 		v.report.Bytes += size
 	}
@@ -97,6 +102,34 @@ func (v *verifier) size(path string) (int64, error) {
 	}
 	defer file.Close()
 	return file.Size()
+}
+
+// archived checks that the archived segments are the ones that belong. What cannot be read yet is left to the reading of everything.
+func (v *verifier) archived(paths []segmentPath) (err error) {
+	if !paths[0].archived {
+		return nil
+	}
+	var all []*found
+	defer func() { err = errors.Join(err, closeAll(all)) }()
+	for i, p := range paths {
+		file, err := v.files.OpenFile(p.path, os.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		f := &found{segment: &segment{path: p.path, file: file, archived: p.archived}}
+		all = append(all, f)
+		if err := f.inspect(i == len(paths)-1); errors.Is(err, store.ErrDamaged) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	err = checkArchived(all)
+	if errors.Is(err, store.ErrDamaged) {
+		v.damage(err)
+		return nil
+	}
+	return err
 }
 
 // tell reports progress, not for every frame.
@@ -115,7 +148,8 @@ func (v *verifier) damage(err error) {
 }
 
 // segment checks one file. Errors are those of reading; damage goes into the report.
-func (v *verifier) segment(path string, before *found, newest bool) (*found, error) {
+func (v *verifier) segment(p segmentPath, before *found, newest bool) (*found, error) {
+	path := p.path
 	file, err := v.files.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -126,7 +160,7 @@ func (v *verifier) segment(path string, before *found, newest bool) (*found, err
 		return nil, err
 	}
 	defer func() { v.done += size }()
-	this := &found{segment: &segment{path: path, file: file}}
+	this := &found{segment: &segment{path: path, file: file, archived: p.archived}}
 	if this.scan, err = newScanner(file, path, size); errors.Is(err, store.ErrDamaged) {
 		v.damage(err)
 		this.damaged = true
@@ -166,7 +200,7 @@ func (v *verifier) joins(before, this *found, newest bool) error {
 
 // lacksOnlyItsSeal reports whether a crash, and nothing else, explains that the segment has no seal.
 func (v *verifier) lacksOnlyItsSeal(before, next *found, newest bool) (bool, error) {
-	if !newest || !next.bare() || before.header.version >= compacted {
+	if !newest || !next.bare() || before.onceWhole() {
 		return false, nil
 	}
 	file, err := v.files.OpenFile(before.path, os.O_RDONLY)
