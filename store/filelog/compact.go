@@ -39,6 +39,9 @@ type CompactReport struct {
 // maintenance is waited for.
 func (l *Log) Compact(ctx context.Context, cfg CompactConfig) (CompactReport, error) {
 	report, err := l.compact(ctx, cfg)
+	if err == nil {
+		err = l.stopped()
+	}
 	if err != nil {
 		return report, fmt.Errorf("compact %s: %w", l.dir, err)
 	}

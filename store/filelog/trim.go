@@ -36,6 +36,9 @@ type TrimReport struct {
 // waited for.
 func (l *Log) Trim(ctx context.Context, before store.Position, archive string) (TrimReport, error) {
 	report, err := l.trim(ctx, before, archive)
+	if err == nil {
+		err = l.stopped()
+	}
 	if err != nil {
 		return report, fmt.Errorf("trim %s: %w", l.dir, err)
 	}
@@ -173,7 +176,7 @@ func (l *Log) moveToArchive(s *segment, archive string) error {
 	if err := l.openFull(moved); err != nil {
 		return err
 	}
-	mapped, err := openPlaces(files, l.indexDir(), moved)
+	mapped, err := l.samePlaces(moved, s.places())
 	if err != nil {
 		return errors.Join(err, moved.close())
 	}
@@ -183,6 +186,26 @@ func (l *Log) moveToArchive(s *segment, archive string) error {
 		return err
 	}
 	return files.SyncDir(l.logDir())
+}
+
+// samePlaces opens the places of a segment, which are those in memory, and writes them again when a compaction that failed has left others.
+func (l *Log) samePlaces(s *segment, in placer) (*placesFile, error) {
+	mapped, err := openPlaces(l.sys.files, l.indexDir(), s)
+	if !errors.Is(err, store.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		return mapped, err
+	}
+	var held places
+	for i := range uint64(s.end + 1 - s.header.first) {
+		at, err := in.at(i)
+		if err != nil {
+			return nil, err
+		}
+		held.add(at)
+	}
+	if err := writePlaces(l.sys.files, l.indexDir(), s, &held); err != nil {
+		return nil, err
+	}
+	return openPlaces(l.sys.files, l.indexDir(), s)
 }
 
 // removeMoved removes a segment that is in the archive from the folder, should that have failed before.
