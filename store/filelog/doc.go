@@ -7,16 +7,18 @@
 //
 //	LOCK                           who has it open
 //	log/00000000000000000001.seg   segments, named by their first commit
+//	ARCHIVE                        where segments lie that Trim moved away, see archive.go
 //
-// A segment is a header and frames, see header.go, frame.go, entry.go, record.go, item.go and seal.go for every byte. A commit is
-// one frame with all of its events and items. Segments are only ever appended to. A full one ends with a seal that holds the
+// A segment is a header and frames, see header.go, frame.go, entry.go, record.go, item.go, gone.go and seal.go for every byte. A commit is
+// one frame with all of its events and items. Segments are only ever appended to, and a full one is replaced as a whole when
+// it is compacted. It ends with a seal that holds the
 // SHA-256 of it, and the next one's header repeats that, so that the segments form a chain.
 //
 // One goroutine, the sequencer, takes all commits that wait, decides them in order, writes them with one write, syncs once,
 // lets readers see them, and acknowledges them; meanwhile the next batch gathers. No timer is involved: a lone writer waits for its
 // own sync only.
 //
-// The index and the items are held in memory and are rebuilt from the log when it is opened.
+// The index and the items have files of their own in the folders index and items, which are made again from the log when they are lost.
 //
 // Guarantees, beside the promises of package store:
 //
@@ -30,5 +32,7 @@
 //     batch before the crash, and nothing at all once the log was closed in order or opened again. A read checks every record.
 //   - An error of the disk stops all writing until the log is opened anew; what was acknowledged stays readable.
 //   - One process holds a folder. The lock goes with the process, however it ends.
+//   - Compact and Trim change no answer: positions and revisions stay what they are, writers and readers go on, and a crash leaves each
+//     segment as it was or as it should become.
 //   - [Verify] changes nothing and reports every damage with file, offset and position.
 package filelog
