@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 			"ends":    ends,
 			"lines":   lines,
 			"replace": replace,
+			"fill":    fill,
 		},
 	})
 }

@@ -28,7 +28,8 @@ func (s *sequencer) decide(r *request) error {
 }
 
 // repeated reports whether an earlier commit wrote these very events, and fills in its outcome. Events of which some are known
-// otherwise are a conflict.
+// otherwise are a conflict. What was compacted away is not known any more: a commit that is gone as a whole is written again, and one of
+// which a part is gone is a conflict.
 func (s *sequencer) repeated(r *request) (bool, error) {
 	for i := range r.events {
 		found, stream, err := s.known(r.events[i].ID)

@@ -9,9 +9,11 @@
 //	log/00000000000000000001.seg   segments, named by their first commit: the truth
 //	index/*.run, *.pos             where things are; made again when lost
 //	items/                         the items, in Pebble; made again when lost
+//	ARCHIVE                        where segments lie that Trim moved away, see archive.go
 //
-// A segment is a header and frames, see header.go, frame.go, entry.go, record.go, item.go and seal.go for every byte. A commit is
-// one frame with all of its events and items. Segments are only ever appended to. A full one ends with a seal that holds the
+// A segment is a header and frames, see header.go, frame.go, entry.go, record.go, item.go, gone.go and seal.go for every byte. A commit is
+// one frame with all of its events and items. Segments are only ever appended to, and a full one is replaced as a whole when
+// it is compacted. It ends with a seal that holds the
 // SHA-256 of it, and the next one's header repeats that, so that the segments form a chain.
 //
 // One goroutine, the sequencer, takes all commits that wait, decides them in order, writes them with one write, syncs once,
@@ -35,5 +37,7 @@
 //   - Opening takes about as long as reading the newest segment, also after the process was killed, unless the index or the items were lost.
 //   - An error of the disk stops all writing until the log is opened anew; what was acknowledged stays readable.
 //   - One process holds a folder. The lock goes with the process, however it ends.
+//   - Compact and Trim change no answer: positions and revisions stay what they are, writers and readers go on, and a crash leaves each
+//     segment as it was or as it should become.
 //   - [Verify] changes nothing and reports every damage with file, offset and position.
 package filelog

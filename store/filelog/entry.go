@@ -9,11 +9,11 @@ import (
 //
 //	0  4  CRC-32C of the entry's number as 8 bytes, and of the rest of the entry
 //	4  4  length of the payload
-//	8  1  kind: record, item or seal
+//	8  1  kind: record, item, seal or gone
 //	9     payload
 //
-// The number is a record's position, and the commit sequence of anything else: an entry read alone proves that it is the one
-// that was asked for.
+// The number is a record's position, of what is gone the position that is next there, and the commit sequence of anything else: an
+// entry read alone proves that it is the one that was asked for.
 const entrySize = 9
 
 type entryKind byte
@@ -22,6 +22,7 @@ const (
 	entryRecord entryKind = iota + 1
 	entryItem
 	entrySeal
+	entryGone
 )
 
 type entry struct {

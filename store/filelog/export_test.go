@@ -59,6 +59,16 @@ var (
 	ParseHeader  = parseHeader
 )
 
+// AppendGone and DecodeGone write and read what is said of what is gone.
+func AppendGone(commits, positions, items uint64, types map[string]uint64) []byte {
+	return appendGonePayload(nil, &gone{commits, positions, items, types})
+}
+
+func DecodeGone(b []byte) (commits, positions, items uint64, types map[string]uint64, err error) {
+	g, err := decodeGone(b)
+	return g.commits, g.positions, g.items, g.types, err
+}
+
 // RecordVersion is the first byte of a record's payload.
 const RecordVersion = recordVersion
 
@@ -149,4 +159,11 @@ func (w watchedFiles) OpenFile(name string, flag int) (File, error) {
 		w.between()
 	}
 	return w.FileSystem.OpenFile(name, flag)
+}
+
+// OpenUnreplaceable is Open on a system that cannot replace files that are in use.
+func OpenUnreplaceable(dir string, cfg Config) (*Log, error) {
+	sys := realSystem()
+	sys.swapAtOpen = true
+	return open(dir, cfg, sys)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/oxbow-events/oxbow/store"
@@ -25,8 +27,13 @@ func (t *faultTrial) flip() (f faultFlip, ok bool, err error) {
 	if err != nil || len(names) == 0 {
 		return faultFlip{}, false, nil
 	}
-	i := t.random.IntN(len(names))
-	f.path = segmentPath(names[i])
+	archived := t.archivedOnly(names)
+	i := t.random.IntN(len(archived)+len(names)) - len(archived)
+	if i < 0 {
+		f.path = filepath.Join(faultArchive, archived[len(archived)+i])
+	} else {
+		f.path = segmentPath(names[i])
+	}
 	if !strings.HasSuffix(f.path, ".seg") {
 		return faultFlip{}, false, nil
 	}
@@ -116,4 +123,20 @@ func (f faultFlip) wantDamage(err error) error {
 		return fmt.Errorf("byte %d of %s has changed, and the log says: %w", f.at, f.path, err)
 	}
 	return nil
+}
+
+// archivedOnly returns the segments that are in the archive and not in the log any more, whose names are given.
+func (t *faultTrial) archivedOnly(names []string) []string {
+	n, ok := t.disk.find(faultArchive)
+	if !ok {
+		return nil
+	}
+	var only []string
+	for name := range n.entries {
+		if strings.HasSuffix(name, ".seg") && name < names[0] {
+			only = append(only, name)
+		}
+	}
+	slices.Sort(only)
+	return only
 }

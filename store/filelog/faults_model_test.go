@@ -40,7 +40,12 @@ func (t *faultTrial) sameHead() error {
 
 func (t *faultTrial) sameItems() error {
 	ctx := context.Background()
-	return same(t.log.List(ctx, faultBucket, "", ""), t.model.List(ctx, faultBucket, "", ""))
+	for _, bucket := range []string{faultBucket, store.StreamBucket} {
+		if err := same(t.log.List(ctx, bucket, "", ""), t.model.List(ctx, bucket, "", "")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *faultTrial) sameRecords(q store.Query) error {
@@ -130,7 +135,7 @@ func (t *faultTrial) retries() (batch []store.Commit) {
 		return t.commits()
 	}
 	for range 1 + t.random.IntN(3) {
-		if c := t.sent[t.random.IntN(len(t.sent))]; len(c.Events) > 0 {
+		if c := t.sent[t.random.IntN(len(t.sent))]; len(c.Events) > 0 && t.known(&c) {
 			batch = append(batch, c)
 		}
 	}

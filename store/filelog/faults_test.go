@@ -92,6 +92,8 @@ func (r *faultRun) add(seed uint64, count faultCount, err error) {
 	r.total.faults += count.faults
 	r.total.flips += count.flips
 	r.total.damaged += count.damaged
+	r.total.compacted += count.compacted
+	r.total.trimmed += count.trimmed
 }
 
 // tryFaults runs the trial of a seed. Its steps are the same each time.

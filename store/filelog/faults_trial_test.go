@@ -29,12 +29,13 @@ type faultTrial struct {
 	doubt   []store.Commit // the batch that a fault interrupted: a beginning of it may be in the log
 	closed  bool           // the log was closed in order
 	seen    error          // what was visible too early
+	forgot  bool           // the log was compacted, and knows no ids of what is gone
 	trace   func(format string, args ...any)
 	outcome faultCount
 }
 
 // faultCount says what a trial got to do.
-type faultCount struct{ acknowledged, faults, flips, damaged int }
+type faultCount struct{ acknowledged, faults, flips, damaged, compacted, trimmed int }
 
 func newFaultTrial(seed uint64, trace func(string, ...any)) *faultTrial {
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -61,17 +62,23 @@ func (t *faultTrial) run() error {
 
 func (t *faultTrial) step() error {
 	switch n := t.random.IntN(100); {
-	case n < 50:
+	case n < 40:
 		return t.append(t.commits())
-	case n < 58:
+	case n < 46:
+		return t.append([]store.Commit{t.limit()})
+	case n < 54:
 		return t.append(t.retries())
-	case n < 68:
+	case n < 62:
 		return t.read()
-	case n < 85:
+	case n < 78:
 		t.arm(12)
 		return nil
-	case n < 90:
+	case n < 83:
 		return t.flipWhileOpen()
+	case n < 89:
+		return t.compact()
+	case n < 92:
+		return t.trim()
 	default:
 		return t.reopen()
 	}
@@ -121,7 +128,7 @@ func (t *faultTrial) readFailed(outcomes []filelog.Outcome, struck error) bool {
 // acknowledged checks an outcome against the one that the model comes to.
 func (t *faultTrial) acknowledged(c store.Commit, got filelog.Outcome) error {
 	want, err := t.model.Append(context.Background(), c)
-	if got.Err != nil && !errors.Is(got.Err, store.ErrConflict) {
+	if got.Err != nil && !errors.Is(got.Err, store.ErrConflict) && !errors.Is(got.Err, store.ErrTombstone) {
 		return fmt.Errorf("nothing failed, and the log says: %w", got.Err)
 	}
 	if fmt.Sprint(got.Err) != fmt.Sprint(err) {

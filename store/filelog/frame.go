@@ -11,11 +11,11 @@ import (
 //
 //	 0  4  magic 0xf1 "oxb"
 //	 4  4  CRC-32C of bytes 8 to 48 and of the frame's offset as 8 bytes, started from the CRC in the segment's header
-//	 8  4  kind: commit, mark or seal
+//	 8  4  kind: commit, mark, seal or gap
 //	12  4  length of the body that follows
-//	16  4  number of events in the body
-//	20  4  number of items in the body
-//	24  8  commit sequence; of a mark or seal, that of the newest commit
+//	16  4  number of events in the body, with those that entries in it say are gone
+//	20  4  number of items in the body, with those that are gone; of a gap, number of commits that are gone
+//	24  8  commit sequence; of a mark or seal, that of the newest commit; of a gap, that of the first commit that is gone
 //	32  8  first position; of items alone, and of a mark or seal, that of the next event
 //	40  8  synced: up to which offset of this file everything was on the disk when the frame was written
 //
@@ -33,6 +33,7 @@ const (
 	frameCommit frameKind = iota + 1
 	frameMark             // all before it is on the disk; written when the log is closed, and after a recovery
 	frameSeal             // the segment is full; its one entry has the digest
+	frameGap              // whole commits are gone; its one entry says what of. Only in a compacted segment
 )
 
 type frame struct {

@@ -125,6 +125,65 @@ func FuzzDecodeItem(f *testing.F) {
 	})
 }
 
+func FuzzDecodeGone(f *testing.F) {
+	f.Add(filelog.AppendGone(3, 2, 1, map[string]uint64{"a": 1, "b": 1}))
+	f.Add(filelog.AppendGone(0, 0, 7, nil))
+	f.Add(binary.AppendUvarint([]byte{1, 0, 1, 0}, 1<<62))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		commits, positions, items, types, err := filelog.DecodeGone(b)
+		if err != nil {
+			return
+		}
+		sum := uint64(0)
+		for _, n := range types {
+			sum += n
+		}
+		if sum != positions || commits == 0 && positions == 0 && items == 0 {
+			t.Errorf("%x is read as %d, %d, %d, %v", b, commits, positions, items, types)
+		}
+		c, p, i, again, err := filelog.DecodeGone(filelog.AppendGone(commits, positions, items, types))
+		if err != nil || c != commits || p != positions || i != items || !reflect.DeepEqual(again, types) {
+			t.Errorf("%x is read as %d, %d, %d, %v, and written and read again as %d, %d, %d, %v, %v", b, commits, positions, items, types, c, p, i, again, err)
+		}
+	})
+}
+
+// FuzzOpenCompacted changes bytes of a compacted segment. Opening, with no index, and Verify find that, or all is as it was.
+func FuzzOpenCompacted(f *testing.F) {
+	dir := compactedGolden(f)
+	want := answers(f, open(f, image(f, dir), filelog.Config{}))
+	path := segments(f, dir)[0]
+	sound := contents(f, path)
+	for _, at := range []int{9, 100, 300, len(sound) - 100, len(sound) - 20} {
+		f.Add(at, []byte{sound[at] ^ 1})
+	}
+	f.Add(0, sound)
+	f.Fuzz(func(t *testing.T, at int, over []byte) {
+		dir := image(t, dir)
+		at = min(max(at, 0), len(sound))
+		changed := append(slices.Clone(sound[:at]), over...)
+		if len(changed) < len(sound) {
+			changed = append(changed, sound[len(changed):]...)
+		}
+		rewrite(t, segments(t, dir)[0], changed)
+		report, err := filelog.Verify(t.Context(), dir, nil)
+		if err != nil && !slices.Equal(changed, sound) {
+			return // a newer version, perhaps
+		}
+		l, err := filelog.OpenOn(dir, filelog.Config{}, quick())
+		if err != nil {
+			if len(report.Damage) == 0 {
+				t.Errorf("open says %v, and verify finds nothing", err)
+			}
+			return
+		}
+		defer l.Close()
+		if got := answers(t, l); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
+	})
+}
+
 // FuzzOpen puts whatever bytes behind a sound beginning. Opening takes it for a torn tail or refuses it, and never makes up an event.
 func FuzzOpen(f *testing.F) {
 	dir := f.TempDir()
@@ -164,6 +223,7 @@ func TestHostileLengthsTakeNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for _, b := range hostile {
+		filelog.DecodeGone(b)
 		filelog.DecodeRecord(b, true)
 		filelog.DecodeItem(b)
 	}

@@ -12,21 +12,23 @@ import (
 // A segment begins with its header, little endian:
 //
 //	 0  8  magic "oxbowlog"
-//	 8  2  format version
+//	 8  2  format version: 1, or 2 when the segment was compacted
 //	10  2  length of the header
 //	12  4  flags, none yet
 //	16 16  store id, random, the same in all segments
 //	32  8  when it was created, nanoseconds since 1970
 //	40  8  first position
 //	48  8  first commit sequence, which is also the file's name
-//	56 32  SHA-256 of the previous segment before its seal; zeros in the first
+//	56 32  SHA-256 of the previous segment before its seal, as that was before it was ever compacted; zeros in the first
 //	88  4  CRC-32C of all that
 //
 // In every version to come the first 12 bytes and the CRC in the last four keep their places, so that an older program can tell
 // a newer file from a damaged one.
 const (
 	magic         = "oxbowlog"
-	formatVersion = 1
+	formatVersion = 2 // the newest
+	asWritten     = 1 // of a segment that is as the sequencer wrote it
+	compacted     = 2 // of one from which something was removed: it may have frames and entries of gaps, and another seal
 	headerSize    = 92
 	maxHeader     = 4096 // of any version
 )
@@ -37,6 +39,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type digest [32]byte
 
 type header struct {
+	version  uint16 // 0 stands for asWritten in one that is yet to be written
 	store    [16]byte
 	created  int64
 	first    store.Position
@@ -45,11 +48,12 @@ type header struct {
 	checksum uint32 // of the header as it was written; the checksums of its frames start from it
 }
 
-// encode returns the header as bytes and sets its checksum.
+// encode returns the header as bytes and sets its version and checksum.
 func (h *header) encode() []byte {
 	b := make([]byte, 0, headerSize)
 	b = append(b, magic...)
-	b = binary.LittleEndian.AppendUint16(b, formatVersion)
+	h.version = max(h.version, asWritten)
+	b = binary.LittleEndian.AppendUint16(b, h.version)
 	b = binary.LittleEndian.AppendUint16(b, headerSize)
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	b = append(b, h.store[:]...)
@@ -94,7 +98,7 @@ func parseHeader(file string, b []byte) (h header, err error) {
 	if version == 0 || length != headerSize {
 		return damaged("its header has %d bytes and version %d, which no Oxbow wrote", length, version)
 	}
-	h.checksum = sum
+	h.version, h.checksum = version, sum
 	copy(h.store[:], b[16:])
 	h.created = int64(binary.LittleEndian.Uint64(b[32:]))
 	h.first = store.Position(binary.LittleEndian.Uint64(b[40:]))

@@ -1,6 +1,7 @@
 package filelog
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -66,6 +67,21 @@ func (x *indexer) full(s *segment) error {
 	x.waiting = append(x.waiting, s)
 	x.changed.Broadcast()
 	return nil
+}
+
+// wait waits until the segment that begins with a commit has its index in files.
+func (x *indexer) wait(ctx context.Context, sequence uint64) error {
+	defer context.AfterFunc(ctx, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.changed.Broadcast()
+	})()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for slices.ContainsFunc(x.waiting, func(s *segment) bool { return s.header.sequence == sequence }) && ctx.Err() == nil {
+		x.changed.Wait()
+	}
+	return ctx.Err()
 }
 
 // close waits until all full segments have their index in files.
@@ -137,7 +153,7 @@ func (x *indexer) write(s *segment) error {
 // writePlaces puts the places of a full segment, which are in memory, into a file.
 func (l *Log) writePlaces(s *segment) error {
 	held := s.places().(places)
-	if err := writePlaces(l.sys.files, l.indexDir(), &s.header, s.digest, &held); err != nil {
+	if err := writePlaces(l.sys.files, l.indexDir(), s, &held); err != nil {
 		return err
 	}
 	mapped, err := openPlaces(l.sys.files, l.indexDir(), s)
@@ -150,7 +166,7 @@ func (l *Log) writePlaces(s *segment) error {
 // writeRun writes the run that has the index of a full segment.
 func (l *Log) writeRun(s *segment, t *index.Table) (*run, error) {
 	r, err := index.WriteTable(l.sys.files, l.indexDir(), t,
-		index.Cover{Store: s.header.store, First: s.header.sequence, Next: s.next, Digest: s.digest})
+		index.Cover{Store: s.header.store, First: s.header.sequence, Next: s.next, Digest: s.chain})
 	if err != nil {
 		return nil, err
 	}

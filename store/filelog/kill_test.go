@@ -200,7 +200,8 @@ func (s *killSeen) compare(l *filelog.Log) {
 	}
 }
 
-// writeUntilKilled is the child: several writers append, and from time to time it closes the log and opens it again.
+// writeUntilKilled is the child: several writers append while the log is compacted, of which only items are ever gone, and from time to
+// time it closes the log and opens it again.
 func writeUntilKilled() error {
 	seed, err := strconv.ParseUint(os.Getenv("FILELOG_SEED"), 10, 64)
 	if err != nil {
@@ -223,12 +224,15 @@ func writeForAWhile(random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	failed := make([]error, killWriters)
+	failed := make([]error, killWriters+1)
 	count := random.IntN(200)
 	var writers sync.WaitGroup
 	for w := range killWriters {
 		own := rand.New(rand.NewPCG(random.Uint64(), 2))
 		writers.Go(func() { failed[w] = writeCommits(l, w, next[w], count, own) })
+	}
+	if random.IntN(2) == 0 {
+		writers.Go(func() { _, failed[killWriters] = l.Compact(context.Background(), filelog.CompactConfig{All: true}) })
 	}
 	writers.Wait()
 	for _, err := range failed {

@@ -15,7 +15,8 @@ import (
 )
 
 // placer tells where in a segment the records lie: the offset of the entry of the i-th of them, with firstInCommit set when its
-// commit begins there. Offset 0 is that of a record that is gone.
+// commit begins there. Offset 0 is that of a record that is gone; when it was the first of a commit of which something is left, the offset
+// is that of the entry that tells so.
 type placer interface {
 	at(i uint64) (uint32, error)
 }
@@ -55,7 +56,7 @@ func (t places) at(i uint64) (uint32, error) { return t.chunks[i/chunkSize][i%ch
 //	32  8  sequence of the segment's first commit
 //	40  8  first position
 //	48  8  number of records
-//	56 32  SHA-256 of the segment, as its seal has it
+//	56 32  SHA-256 of the file of the segment, as its seal has it
 //	88  4  CRC-32C of what follows the header
 //	92  4  CRC-32C of the header before it
 const (
@@ -88,13 +89,13 @@ func encodePlaces(h *header, d digest, t *places) []byte {
 }
 
 // writePlaces writes the places of a full segment.
-func writePlaces(files fileSystem, dir string, h *header, d digest, t *places) error {
-	path := placesPath(dir, h.sequence)
+func writePlaces(files fileSystem, dir string, s *segment, t *places) error {
+	path := placesPath(dir, s.header.sequence)
 	f, err := files.OpenFile(path+newSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(encodePlaces(h, d, t), 0)
+	_, err = f.WriteAt(encodePlaces(&s.header, s.digest, t), 0)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -159,6 +160,16 @@ func (t *placesFile) check() error {
 	}
 	t.checked.Store(true)
 	return nil
+}
+
+// addGone adds those of so many records that are gone. at is the offset of the first when its commit begins there, and 0 otherwise.
+func (t *places) addGone(n uint64, at uint32) {
+	for i := range n {
+		if i > 0 {
+			at = 0
+		}
+		t.add(at)
+	}
 }
 
 // commitAt returns the number of the record with which the commit of the i-th record begins.

@@ -80,13 +80,15 @@ func (q *queue) withdraw(r *request) (ok bool) {
 // maxBatch is how many bytes are written and synced at once, unless one request alone is larger.
 const maxBatch = 8 << 20
 
-// take waits for requests and moves as many as make a batch to batch. It returns none when the queue is closed.
-func (q *queue) take(batch []*request) []*request {
+// take waits for requests and moves as many as make a batch to batch. It returns none when the queue is closed. It calls idle before it
+// waits.
+func (q *queue) take(batch []*request, idle func()) []*request {
 	for {
 		batch, closed := q.tryTake(batch)
 		if len(batch) > 0 || closed {
 			return batch
 		}
+		idle()
 		<-q.wake
 	}
 }

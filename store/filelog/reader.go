@@ -70,7 +70,7 @@ func (r *reader) read(p store.Position, filter []store.Filter, into *event.Recor
 		return false, err
 	}
 	e, own, err := r.entry(p, int64(at))
-	if err != nil {
+	if err != nil || e.kind == entryGone {
 		return false, err
 	}
 	if r.sift && !r.matches(e.payload, filter, p) {
@@ -128,7 +128,7 @@ func (r *reader) entry(p store.Position, off int64) (e entry, own bool, err erro
 	}
 	if whole {
 		var ok bool
-		if e, ok = parseEntry(b[:n], uint64(p)); ok && e.kind == entryRecord {
+		if e, ok = parseEntry(b[:n], uint64(p)); ok && (e.kind == entryRecord || e.kind == entryGone && r.now.header.version >= compacted) {
 			return e, own, nil
 		}
 	}

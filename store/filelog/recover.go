@@ -35,11 +35,16 @@ type found struct {
 	table  *index.Table // its index, when that had to be made
 	places places       // the same
 
+	gaps bool // it, or a segment before it, was compacted
+
 	damaged bool // Verify found damage in it, and went on
 }
 
 // bare reports that nothing was ever written behind the header.
 func (f *found) bare() bool { return f.scan.size == headerSize }
+
+// onceWhole reports whether the segment was whole before it had its name, so that no crash can have left it without a seal.
+func (f *found) onceWhole() bool { return f.archived || f.header.version >= compacted }
 
 // missingSeal returns the damage of a segment that has no seal though others follow it.
 func (f *found) missingSeal() error {
@@ -56,10 +61,14 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	paths, err := withArchived(l.sys.files, l.dir, logFolder, names)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
 		return l.beginLog()
 	}
-	all, err := l.find(names)
+	all, err := l.find(paths)
 	if err != nil {
 		return err
 	}
@@ -105,6 +114,9 @@ func (l *Log) mapFull() (err error) {
 
 // list returns the names of the segments, which from now on survive a power cut.
 func (l *Log) list() ([]string, error) {
+	if err := l.swap(); err != nil {
+		return nil, err
+	}
 	if err := removeUnfinished(l.sys.files, l.logDir()); err != nil {
 		return nil, err
 	}
@@ -174,17 +186,22 @@ func (l *Log) beginLog() error {
 func (l *Log) identify(store [16]byte) { l.id, l.hasher = store, index.NewHasher(store) }
 
 // find opens the segments and reads their ends.
-func (l *Log) find(names []string) (all []*found, err error) {
-	for i, name := range names {
-		f, err := l.look(filepath.Join(l.logDir(), name), i == len(names)-1)
+func (l *Log) find(paths []segmentPath) (all []*found, err error) {
+	for i, p := range paths {
+		f, err := l.look(p, i == len(paths)-1)
 		if err != nil {
 			return nil, errors.Join(err, closeAll(all))
 		}
 		all = append(all, f)
 	}
-	l.identify(all[0].header.store)
+	if err := checkArchived(all); err != nil {
+		return nil, errors.Join(err, closeAll(all))
+	}
+	l.identify(all[len(all)-1].header.store)
 	l.mu.Lock()
 	for _, f := range all {
+		l.shape.gaps = l.shape.gaps || f.header.version >= compacted
+		f.gaps = l.shape.gaps
 		l.shape.segments = append(l.shape.segments, f.segment)
 		f.take()
 	}
@@ -200,12 +217,16 @@ func closeAll(all []*found) (err error) {
 }
 
 // look opens a segment and reads its header and, unless it is the newest, its seal.
-func (l *Log) look(path string, newest bool) (*found, error) {
-	f, err := l.sys.files.OpenFile(path, os.O_RDWR)
+func (l *Log) look(p segmentPath, newest bool) (*found, error) {
+	mode := os.O_RDWR
+	if p.archived {
+		mode = os.O_RDONLY // perhaps the archive cannot be written
+	}
+	f, err := l.sys.files.OpenFile(p.path, mode)
 	if err != nil {
 		return nil, err
 	}
-	this := &found{segment: &segment{path: path, file: f}}
+	this := &found{segment: &segment{path: p.path, file: f, archived: p.archived}}
 	if err := this.inspect(newest); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -230,9 +251,9 @@ func (f *found) inspect(newest bool) error {
 // readSealAtEnd reads the seal that a full segment ends with, and takes it for the end of the scan. Without one, the segment is yet
 // to be scanned.
 func (f *found) readSealAtEnd() error {
-	const length = frameSize + entrySize + sealSize
 	s := f.scan
-	at := s.size - length
+	length := frameSize + entrySize + sealLength(s.header.version)
+	at := s.size - int64(length)
 	if at < headerSize {
 		return nil
 	}
@@ -241,25 +262,25 @@ func (f *found) readSealAtEnd() error {
 		return err
 	}
 	fr, ok := parseFrame(b, s.header.checksum, at)
-	if !ok || fr.kind != frameSeal || fr.body != length-frameSize {
+	if !ok || fr.kind != frameSeal || int(fr.body) != length-frameSize {
 		return nil
 	}
 	e, ok := parseEntry(b[frameSize:], fr.sequence)
 	if !ok || e.kind != entrySeal {
 		return nil
 	}
-	seal, ok := decodeSeal(e.payload)
+	seal, ok := decodeSeal(e.payload, s.header.version)
 	if !ok || seal.last+1 < s.header.first || seal.last+1 != fr.first {
 		return nil
 	}
 	f.seal = &seal
 	s.off, s.first, s.sequence, s.synced, s.last = s.size, fr.first, fr.sequence+1, fr.synced, frameSeal
-	f.finishAs(seal.digest)
+	f.finishAs(&seal)
 	return nil
 }
 
 // finishAs notes that the segment is full, and ends where the scan does.
-func (f *found) finishAs(d digest) { f.finish(f.scan.size, f.scan.first-1, f.scan.sequence, d) }
+func (f *found) finishAs(seal *sealed) { f.finish(f.scan.size, f.scan.first-1, f.scan.sequence, seal) }
 
 // load checks that a segment follows the one before, and takes in what of it is not in index and items yet.
 func (l *Log) load(f, before *found) error {
@@ -276,17 +297,13 @@ func (l *Log) load(f, before *found) error {
 	if err := f.follows(before); err != nil {
 		return err
 	}
-	placed, err := l.hasPlaces(f)
-	if err != nil {
+	lacks, err := l.lacks(f)
+	if err != nil || !lacks.any() && !l.lacksItems(f) {
 		return err
-	}
-	indexed := f.seal != nil && l.runOf(f) != nil
-	if indexed && placed && !l.lacksItems(f) {
-		return nil
 	}
 	f.seal, f.sealed = nil, false // it is read again, and may turn out not to be on the disk
 	f.scan.rewind()
-	return l.replay(f, !placed, !indexed)
+	return l.replay(f, lacks)
 }
 
 // keepIndex writes what a full segment lacked of its index.
@@ -334,7 +351,7 @@ func (f *found) follows(before *found) error {
 		return wrong("it belongs to another store")
 	case h.sequence != before.scan.sequence || h.first != before.scan.first:
 		return wrong("it begins with commit %d where %d should be; a segment is missing", h.sequence, before.scan.sequence)
-	case h.previous != before.seal.digest:
+	case h.previous != before.seal.chain:
 		return wrong("it does not continue the segment before it, which has another digest")
 	}
 	return nil
@@ -343,7 +360,7 @@ func (f *found) follows(before *found) error {
 // finishSeal completes what a crash interrupted between the creation of a segment and the seal of the one before. The digest in
 // the new one's header proves that nothing but the seal is missing.
 func (l *Log) finishSeal(before, next *found) error {
-	if !next.bare() {
+	if !next.bare() || before.onceWhole() {
 		return before.missingSeal()
 	}
 	t, err := newTail(before.segment, before.scan.off)
@@ -357,9 +374,9 @@ func (l *Log) finishSeal(before, next *found) error {
 		return err
 	}
 	l.recovery.Unclean = true
-	before.seal = &sealed{digest: next.header.previous}
+	before.seal = sealOf(next.header.previous)
 	err = t.seal(before.scan.sequence-1, before.scan.first, next.header.previous)
 	before.scan.off, before.scan.size, before.scan.synced = t.size, t.size, t.synced
-	before.finishAs(next.header.previous)
+	before.finishAs(before.seal)
 	return err
 }

@@ -33,8 +33,11 @@ func (l *Log) chooseRuns(all []*found) error {
 		return err
 	}
 	l.mu.Lock()
-	l.shape.runs = chosen
+	l.shape.runs = upToLostGap(chosen, all)
 	l.mu.Unlock()
+	for _, r := range chosen[len(l.shape.runs):] {
+		l.noteClosing(r.Close())
+	}
 	return l.forgetIndex(all)
 }
 
@@ -64,6 +67,26 @@ func choose(names []string, all []*found, take func(name string, last *found) (b
 		}
 	}
 	return nil
+}
+
+// upToLostGap returns the runs before the first segment that was compacted and whose index is lost: what is gone from it cannot be made
+// again, and those after it count on it.
+func upToLostGap(runs []*run, all []*found) []*run {
+	for _, f := range all {
+		if f.seal == nil || f.header.version < compacted || (&shape{runs: runs}).runOf(f.segment) != nil {
+			continue
+		}
+		return runs[:sortedBefore(runs, f.header.sequence)]
+	}
+	return runs
+}
+
+// sortedBefore returns how many of the runs end before a commit.
+func sortedBefore(runs []*run, sequence uint64) (n int) {
+	for n < len(runs) && runs[n].Next <= sequence {
+		n++
+	}
+	return n
 }
 
 // largestFirst returns the names of runs in order of their beginning, of several with one beginning the largest first.
@@ -101,7 +124,7 @@ func (l *Log) openRun(name string, last *found) (*run, error) {
 
 // endsRun reports whether the run ends with the segment.
 func (f *found) endsRun(r *index.Run) bool {
-	return r.Store == f.header.store && r.Digest == f.digest && r.End() == f.end
+	return r.Store == f.header.store && r.Digest == f.chain && r.End() == f.end
 }
 
 // forgetIndex removes the files of the index that are of no use: runs that are not open, and places of segments that are not there.
@@ -129,6 +152,17 @@ func (l *Log) forgetIndex(all []*found) error {
 	return nil
 }
 
+// missing says what files do not have of a segment.
+type missing struct{ places, index bool }
+
+func (m missing) any() bool { return m.places || m.index }
+
+// lacks returns what files do not have of a segment, and opens its places.
+func (l *Log) lacks(f *found) (missing, error) {
+	placed, err := l.hasPlaces(f)
+	return missing{places: !placed, index: f.seal == nil || l.shape.runOf(f.segment) == nil}, err
+}
+
 // hasPlaces reports whether a file has the places of a full segment, and opens it.
 func (l *Log) hasPlaces(f *found) (bool, error) {
 	if f.seal == nil {
@@ -138,11 +172,10 @@ func (l *Log) hasPlaces(f *found) (bool, error) {
 	if errors.Is(err, store.ErrDamaged) || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
+	if err == nil {
+		f.setPlaces(p)
 	}
-	f.setPlaces(p)
-	return true, nil
+	return err == nil, err
 }
 
 // lacksItems reports whether the items may lack some that the segment has.
@@ -153,18 +186,8 @@ func (l *Log) lacksItems(f *found) bool {
 	if l.items != nil && l.items.Mark().Sequence+1 >= f.next {
 		return false
 	}
-	r := l.runOf(f)
+	r := l.shape.runOf(f.segment)
 	return r == nil || r.Items() > 0
-}
-
-// runOf returns the run that has a full segment, nil when there is none.
-func (l *Log) runOf(f *found) *run {
-	for _, r := range l.shape.runs {
-		if r.First <= f.header.sequence && f.next <= r.Next {
-			return r
-		}
-	}
-	return nil
 }
 
 // checkItems makes the items again when they have more than the log, which then has lost its end: it was not synced, or is an older
@@ -183,7 +206,7 @@ func (l *Log) checkItems(all []*found) error {
 		}
 		f.scan = again
 		f.seal = nil
-		if err := l.replay(f, false, false); err != nil {
+		if err := l.replay(f, missing{}); err != nil {
 			return err
 		}
 		if f.broken != nil {

@@ -15,17 +15,15 @@ import (
 type replayer struct {
 	log   *Log
 	f     *found
-	place bool // note where its records lie
-	index bool // make its index
+	lacks missing // what is to be made
 	batch *items.Batch
 	wrote int // items in the batch
 }
 
-// replay takes in the items of a segment, notes where its records lie and makes its index, as far as that is asked for; up to the end
-// or to a frame that is not whole.
-func (l *Log) replay(f *found, place, index bool) error {
-	p := &replayer{log: l, f: f, place: place, index: index}
-	if index {
+// replay takes in the items of a segment and makes what it lacks; up to the end or to a frame that is not whole.
+func (l *Log) replay(f *found, lacks missing) error {
+	p := &replayer{log: l, f: f, lacks: lacks}
+	if lacks.index {
 		p.begin()
 	}
 	return wrapDamage(p.run())
@@ -62,11 +60,11 @@ func (p *replayer) run() error {
 			return err
 		}
 		switch fr.kind {
-		case frameCommit:
+		case frameCommit, frameGap:
 			err = index.Try(func() error { return p.commit(&fr) })
 		case frameSeal:
 			if f.seal, err = readSeal(f.scan); err == nil {
-				f.finishAs(f.seal.digest)
+				f.finishAs(f.seal)
 			}
 		}
 		if err != nil {
@@ -76,7 +74,7 @@ func (p *replayer) run() error {
 }
 
 func readSeal(s *scanner) (*sealed, error) {
-	seal, ok := decodeSeal(s.entries[0].payload)
+	seal, ok := decodeSeal(s.entries[0].payload, s.header.version)
 	if !ok {
 		return nil, s.damaged("the seal cannot be read")
 	}
@@ -85,17 +83,16 @@ func readSeal(s *scanner) (*sealed, error) {
 
 func (p *replayer) commit(fr *frame) error {
 	s := p.f.scan
-	if p.index && fr.items > 0 {
-		p.f.table.CountItems(int(fr.items))
-	}
 	for i := range s.entries {
 		e := &s.entries[i]
 		var err error
-		switch {
-		case e.kind == entryItem:
+		switch e.kind {
+		case entryItem:
 			err = p.item(e, fr.sequence)
-		case p.index || p.place:
-			err = p.record(e, fr.first+store.Position(i), i == 0)
+		case entryRecord:
+			err = p.record(e, i == 0)
+		case entryGone:
+			p.gone(e, i == 0 && fr.kind == frameCommit)
 		}
 		if err != nil {
 			return err
@@ -111,16 +108,30 @@ func (p *replayer) damaged(e *placed, position store.Position, reason string) er
 	return &DamageError{File: p.f.path, Offset: e.offset, Position: position, Reason: reason}
 }
 
-func (p *replayer) record(e *placed, position store.Position, first bool) error {
-	if p.place {
+// gone takes in that something is gone. first says that it begins a commit of which something is left.
+func (p *replayer) gone(e *placed, first bool) {
+	if p.lacks.places {
+		at := uint32(0)
+		if first {
+			at = placeOf(e.offset, true)
+		}
+		p.f.places.addGone(e.gone.positions, at)
+	}
+	if p.lacks.index {
+		p.f.table.Skip(uint32(e.gone.positions), e.gone.types)
+	}
+}
+
+func (p *replayer) record(e *placed, first bool) error {
+	if p.lacks.places {
 		p.f.places.add(placeOf(e.offset, first))
 	}
-	if !p.index {
+	if !p.lacks.index {
 		return nil
 	}
 	var r event.Record // its texts are good until the next frame
 	if err := decodeOwn(&r, e.payload); err != nil {
-		return p.damaged(e, position, err.Error())
+		return p.damaged(e, e.position, err.Error())
 	}
 	known := index.Event{ID: r.ID, Stream: r.Stream, Type: r.Type, Correlation: r.CorrelationID, Tags: r.Tags}
 	before := uint64(0)
@@ -128,8 +139,12 @@ func (p *replayer) record(e *placed, position store.Position, first bool) error 
 		k := p.log.hasher.Stream(r.Stream)
 		before = p.log.shape.revision(&k, p.f.table.Base())
 	}
-	if revision := p.f.table.Add(&known, before); revision != r.Revision {
-		return p.damaged(e, position, fmt.Sprintf("stream %q goes on with revision %d where %d should be", r.Stream, r.Revision, revision))
+	revision := p.f.table.Add(&known, before)
+	if r.Revision < revision || r.Revision > revision && !p.f.gaps {
+		return p.damaged(e, e.position, fmt.Sprintf("stream %q goes on with revision %d where %d should be", r.Stream, r.Revision, revision))
+	}
+	if r.Revision > revision {
+		p.f.table.Raise(r.Stream, r.Revision-revision)
 	}
 	return nil
 }
@@ -137,6 +152,9 @@ func (p *replayer) record(e *placed, position store.Position, first bool) error 
 // item takes in an item, unless it is there already.
 func (p *replayer) item(e *placed, sequence uint64) error {
 	l := p.log
+	if p.lacks.index {
+		p.f.table.CountItems(1)
+	}
 	if l.items != nil && sequence <= l.items.Mark().Sequence {
 		return nil
 	}

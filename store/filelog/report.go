@@ -16,6 +16,7 @@ type Report struct {
 	Commits  uint64         `json:"commits"`
 	Events   uint64         `json:"events"`
 	Items    uint64         `json:"items"` // times that an item was written or deleted
+	Gone     uint64         `json:"gone"`  // events that were compacted away
 	Streams  int            `json:"streams"`
 	Head     store.Position `json:"head"`
 

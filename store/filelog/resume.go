@@ -23,7 +23,7 @@ func (l *Log) resume(before, last *found) error {
 		}
 		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: s.size - s.off}
 	}
-	if last.bare() && before != nil {
+	if last.bare() && before != nil && !before.onceWhole() {
 		if err := settle(before); err != nil {
 			return err
 		}

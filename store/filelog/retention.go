@@ -182,7 +182,7 @@ func (v *view) describe(name string) (info store.StreamInfo, err error) {
 	}
 	info = store.StreamInfo{Name: name, Revision: revision}
 	at := v.finder.shape.stream(&k, m.FirstKept(revision)-1, 1, v.head)
-	if m.MaxAge == 0 {
+	if m.MaxAge == 0 && !v.finder.shape.gaps {
 		if at.Count() > 0 {
 			info.First, info.Last = at.First(), at.Last()
 		}
@@ -192,7 +192,7 @@ func (v *view) describe(name string) (info store.StreamInfo, err error) {
 	return info, err
 }
 
-// bounds returns the first and the last of the positions whose records are not too old.
+// bounds returns the first and the last of the positions whose records are there and not too old.
 func (v *view) bounds(at index.Postings, m store.StreamMeta, revision uint64) (first, last store.Position, err error) {
 	young := func(p store.Position) (bool, error) {
 		var r event.Record

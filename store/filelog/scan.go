@@ -25,8 +25,10 @@ type scanner struct {
 // placed is an entry and where it lies in the file.
 type placed struct {
 	entry
-	offset int64
-	length int
+	raw      []byte // all of it
+	offset   int64
+	position store.Position // of a record; of anything else, that of the next one
+	gone     *gone          // of an entry that says so
 }
 
 func newScanner(f io.ReaderAt, name string, size int64) (*scanner, error) {
@@ -85,11 +87,11 @@ func (s *scanner) next() (frame, error) {
 // fits checks the frame's header against what came before it.
 func (s *scanner) fits(f *frame) error {
 	next := s.sequence
-	if f.kind != frameCommit {
+	if f.kind == frameMark || f.kind == frameSeal {
 		next--
 	}
 	switch {
-	case f.kind < frameCommit || f.kind > frameSeal:
+	case f.kind < frameCommit || f.kind > frameGap || f.kind == frameGap && s.header.version < compacted:
 		return s.damaged("there is a frame of the unknown kind %d", f.kind)
 	case int64(f.body) > s.size-s.off-frameSize:
 		return s.damaged("the file ends within a frame")
@@ -106,50 +108,91 @@ func (s *scanner) fits(f *frame) error {
 // split cuts the body into entries and checks them.
 func (s *scanner) split(f *frame, body []byte) error {
 	s.entries = s.entries[:0]
-	offset, position := s.off+frameSize, uint64(f.first)
-	var records, items, seals uint32
+	offset, position := s.off+frameSize, f.first
+	var sum held
 	for len(body) > 0 {
 		n, ok := entryLength(body)
 		if !ok {
 			return s.badEntry(offset, position, "a record ends after its frame")
 		}
-		number := f.sequence
-		if entryKind(body[8]) == entryRecord {
-			number = position
-		}
-		e, ok := parseEntry(body[:n], number)
+		e, ok := parseEntry(body[:n], entryNumber(entryKind(body[8]), f.sequence, position))
 		if !ok {
 			return s.badEntry(offset, position, "the checksum of a record does not match")
 		}
-		switch e.kind {
-		case entryRecord:
-			records++
-			position++
-		case entryItem:
-			items++
-		case entrySeal:
-			seals++
-		default:
-			return s.badEntry(offset, position, fmt.Sprintf("there is an entry of the unknown kind %d", e.kind))
+		at := placed{entry: e, raw: body[:n], offset: offset, position: position}
+		if reason := sum.add(&at, s.header.version); reason != "" {
+			return s.badEntry(offset, position, reason)
 		}
-		s.entries = append(s.entries, placed{entry: e, offset: offset, length: n})
+		s.entries = append(s.entries, at)
+		position = f.first + store.Position(sum.records)
 		offset, body = offset+int64(n), body[n:]
 	}
-	if records != f.events || items != f.items || (seals == 1) != (f.kind == frameSeal) {
+	if !sum.is(f, len(s.entries)) {
 		return s.damaged("the frame does not hold what it says it holds")
 	}
 	return nil
 }
 
-func (s *scanner) badEntry(offset int64, position uint64, reason string) error {
-	return &DamageError{File: s.name, Offset: offset, Position: store.Position(position), Reason: reason}
+// entryNumber returns the number that an entry must have.
+func entryNumber(kind entryKind, sequence uint64, position store.Position) uint64 {
+	if kind == entryRecord || kind == entryGone {
+		return uint64(position)
+	}
+	return sequence
+}
+
+// held is what the entries of a frame come to, with what is gone.
+type held struct{ commits, records, items, seals uint64 }
+
+// add adds an entry and fills in what it says is gone; it returns what is wrong with it.
+func (h *held) add(e *placed, version uint16) (reason string) {
+	switch {
+	case e.kind == entryRecord:
+		h.records++
+	case e.kind == entryItem:
+		h.items++
+	case e.kind == entrySeal:
+		h.seals++
+	case e.kind == entryGone && version >= compacted:
+		g, err := decodeGone(e.payload)
+		if err != nil {
+			return err.Error()
+		}
+		e.gone = &g
+		h.commits, h.records, h.items = h.commits+g.commits, h.records+g.positions, h.items+g.items
+	default:
+		return fmt.Sprintf("there is an entry of the unknown kind %d", e.kind)
+	}
+	return ""
+}
+
+// is reports whether that is what the frame says it holds.
+func (h *held) is(f *frame, entries int) bool {
+	if h.records != uint64(f.events) {
+		return false
+	}
+	switch f.kind {
+	case frameGap:
+		return entries == 1 && h.commits > 0 && h.commits == uint64(f.items) && h.seals == 0
+	case frameSeal:
+		return h.seals == 1 && entries == 1 && f.items == 0
+	default:
+		return h.items == uint64(f.items) && h.commits == 0 && h.seals == 0
+	}
+}
+
+func (s *scanner) badEntry(offset int64, position store.Position, reason string) error {
+	return &DamageError{File: s.name, Offset: offset, Position: position, Reason: reason}
 }
 
 func (s *scanner) pass(f *frame) {
 	s.off += frameSize + int64(f.body)
 	s.first += store.Position(f.events)
-	if f.kind == frameCommit {
+	switch f.kind {
+	case frameCommit:
 		s.sequence++
+	case frameGap:
+		s.sequence += uint64(f.items)
 	}
 	s.synced = max(s.synced, f.synced)
 	s.last = f.kind

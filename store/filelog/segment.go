@@ -29,12 +29,14 @@ type segment struct {
 	file   file    // nil when all of it is mapped
 	memory *memory // nil when it is not mapped
 
-	sealed bool
-	size   int64          // of a full one, as all that follows
-	end    store.Position // the last
-	next   uint64         // sequence of the first commit after it
-	digest digest
-	placed atomic.Pointer[placer] // where its records lie; those of the newest stand in the log, which adds to them
+	archived bool // it lies in the archive, and is never changed
+	sealed   bool
+	size     int64          // of a full one, as all that follows
+	end      store.Position // the last
+	next     uint64         // sequence of the first commit after it
+	digest   digest
+	chain    digest                 // the digest that the next segment repeats: of the file before it was compacted
+	placed   atomic.Pointer[placer] // where its records lie; those of the newest stand in the log, which adds to them
 }
 
 // memory is a mapped file.
@@ -55,8 +57,13 @@ func (s *segment) mapUp(size int64) {
 }
 
 // finish notes that the segment is full.
-func (s *segment) finish(size int64, end store.Position, next uint64, d digest) {
-	s.sealed, s.size, s.end, s.next, s.digest = true, size, end, next, d
+func (s *segment) finish(size int64, end store.Position, next uint64, seal *sealed) {
+	s.sealed, s.size, s.end, s.next, s.digest, s.chain = true, size, end, next, seal.digest, seal.chain
+}
+
+// sealAt is where the seal of a full segment begins.
+func (s *segment) sealAt() int64 {
+	return s.size - int64(frameSize+entrySize+sealLength(s.header.version))
 }
 
 func (s *segment) places() placer { return *s.placed.Load() }
@@ -178,7 +185,9 @@ func (t *tail) mark(sequence uint64, first store.Position) error {
 
 // seal closes the segment for good. The segment after it must exist already, with digest in its header.
 func (t *tail) seal(sequence uint64, first store.Position, d digest) error {
-	b := appendSeal(make([]byte, frameSize), sealed{digest: d, events: uint64(first - t.header.first), last: first - 1})
+	seal := sealOf(d)
+	seal.events, seal.last = uint64(first-t.header.first), first-1
+	b := appendSeal(make([]byte, frameSize), seal, t.header.version)
 	endEntry(b[frameSize:], sequence)
 	f := frame{kind: frameSeal, body: uint32(len(b) - frameSize), sequence: sequence, first: first, synced: t.synced}
 	f.put(b, t.header.checksum, t.size)

@@ -34,7 +34,7 @@ func (l *Log) sequence() {
 	s := &l.sequencer
 	var batch []*request
 	for {
-		batch = l.queue.take(batch[:0])
+		batch = l.queue.take(batch[:0], s.idle)
 		if len(batch) == 0 {
 			return
 		}
@@ -85,6 +85,13 @@ func (s *sequencer) commit(batch []*request) error {
 		return err
 	}
 	return s.publish(batch)
+}
+
+// idle lets go of files that were replaced, so that they do not wait for the next commit.
+func (s *sequencer) idle() {
+	if !s.log.sys.inline {
+		s.keepUp()
+	}
 }
 
 // keepUp takes the shape that the log has now.
@@ -154,7 +161,7 @@ func (s *sequencer) rotate() error {
 		return err
 	}
 	full := s.tail.segment
-	full.finish(s.tail.size, s.head, s.sequence+1, h.previous)
+	full.finish(s.tail.size, s.head, s.sequence+1, sealOf(h.previous))
 	full.setPlaces(l.places)
 	l.begin(next)
 	if s.tail, err = newTail(next, headerSize); err != nil {
@@ -177,6 +184,7 @@ func (l *Log) begin(s *segment) {
 		segments: append(old.segments[:len(old.segments):len(old.segments)], s),
 		runs:     old.runs,
 		tables:   append(old.tables[:len(old.tables):len(old.tables)], index.NewTable(l.hasher, s.header.first-1)),
+		gaps:     old.gaps,
 	}
 	l.places, l.visible.tail = places{}, headerSize
 	old = l.reshape(next)
@@ -192,7 +200,9 @@ func (s *sequencer) stage(r *request) error {
 		kind: frameCommit, events: uint32(len(r.events)), items: uint32(len(r.items)),
 		sequence: s.sequence, first: s.head + 1, synced: s.tail.synced,
 	}
-	s.addToIndex(r, f, offset+frameSize)
+	if err := s.addToIndex(r, f, offset+frameSize); err != nil {
+		return err
+	}
 	begin := len(s.buf)
 	s.buf = append(s.buf, make([]byte, frameSize)...) // filled in below
 	s.appendEntries(r, f.first, f.sequence)
@@ -207,23 +217,22 @@ func (s *sequencer) stage(r *request) error {
 }
 
 // addToIndex fills in the outcome. offset is that of the first entry.
-func (s *sequencer) addToIndex(r *request, f *frame, offset int64) {
+func (s *sequencer) addToIndex(r *request, f *frame, offset int64) error {
 	o := &r.outcome
 	if len(r.items) > 0 {
 		o.itemRevision = f.sequence
 		s.table.CountItems(len(r.items))
 	}
 	if len(r.events) == 0 {
-		return
+		return nil
 	}
 	o.first, o.revisions = f.first, make([]uint64, len(r.events))
 	begin := 0
 	for i := range r.events {
-		e, before := &r.events[i], uint64(0)
-		if !s.table.Knows(e.Stream) {
-			before = s.before(e.Stream)
+		e, err := &r.events[i], error(nil)
+		if o.revisions[i], err = s.addEvent(e); err != nil {
+			return err
 		}
-		o.revisions[i] = s.table.Add(e, before)
 		s.head++
 		s.staging = append(s.staging, stagedEvent{event: e, time: r.times[i], frame: f, offset: uint32(offset), position: s.head, revision: o.revisions[i]})
 		length := entrySize + 1 + uvarintSize(o.revisions[i]) + r.ends[i] - begin
@@ -231,6 +240,27 @@ func (s *sequencer) addToIndex(r *request, f *frame, offset int64) {
 	}
 	o.last = s.head
 	s.log.addPlaces(s.staging[len(s.staging)-len(r.events):])
+	return nil
+}
+
+// addEvent adds an event to the index and returns its revision.
+func (s *sequencer) addEvent(e *index.Event) (revision uint64, err error) {
+	if s.table.Knows(e.Stream) {
+		return s.table.Add(e, 0), nil
+	}
+	before := s.before(e.Stream)
+	if !s.shape.gaps {
+		return s.table.Add(e, before), nil
+	}
+	m, err := s.meta(e.Stream)
+	if err != nil {
+		return 0, err
+	}
+	revision = s.table.Add(e, before)
+	if m.Deleted > before { // the records up to there may have been compacted away
+		s.table.Raise(e.Stream, m.Deleted-before)
+	}
+	return revision + max(m.Deleted, before) - before, nil
 }
 
 // addPlaces notes where the events of a commit lie.

@@ -15,11 +15,12 @@ type shape struct {
 	segments []*segment     // in order; the last is the newest
 	runs     []*run         // in order
 	tables   []*index.Table // in order, after the runs; the last is that of the newest segment
+	gaps     bool           // some segment was compacted
 }
 
 // clone returns a shape that may be changed until it is the log's.
 func (s *shape) clone() *shape {
-	return &shape{segments: slices.Clip(s.segments), runs: slices.Clip(s.runs), tables: slices.Clip(s.tables)}
+	return &shape{segments: slices.Clip(s.segments), runs: slices.Clip(s.runs), tables: slices.Clip(s.tables), gaps: s.gaps}
 }
 
 // run is an index in a file.

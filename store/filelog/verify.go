@@ -51,7 +51,7 @@ func verifyHeld(ctx context.Context, dir, logFolder string, progress func(done, 
 		ctx: ctx, files: sys.files, indexDir: filepath.Join(dir, indexFolder), progress: progress, revisions: map[string]uint64{},
 		placed: map[uint64]bool{},
 	}
-	sequence, err := v.run(filepath.Join(dir, logFolder))
+	sequence, err := v.run(dir, logFolder)
 	if err == nil {
 		err = v.runs()
 	}
@@ -78,12 +78,16 @@ type verifier struct {
 	segments []*found        // that could be read
 	places   places          // of the records of this segment
 	placed   map[uint64]bool // full segments by their sequences that have a file of places
+	unseen   uint64          // records that are gone, and no stream has told yet that they were its
 }
 
 // run checks the segments, and returns the sequence of the last commit.
-func (v *verifier) run(dir string) (sequence uint64, err error) {
-	paths, err := v.list(dir)
-	if err != nil {
+func (v *verifier) run(dir, logFolder string) (sequence uint64, err error) {
+	paths, err := v.list(dir, logFolder)
+	if err != nil || len(paths) == 0 {
+		return 0, err
+	}
+	if err := v.archived(paths); err != nil {
 		return 0, err
 	}
 	var last *found
@@ -104,15 +108,17 @@ func (v *verifier) run(dir string) (sequence uint64, err error) {
 }
 
 // list finds the segments and adds up their bytes.
-func (v *verifier) list(dir string) (paths []string, err error) {
-	names, err := segmentNames(v.files, dir)
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		size, err := fileSize(v.files, path)
+func (v *verifier) list(dir, logFolder string) (paths []segmentPath, err error) {
+	names, err := segmentNames(v.files, filepath.Join(dir, logFolder))
+	if err != nil {
+		return nil, err
+	}
+	paths, err = withArchived(v.files, dir, logFolder, names)
+	for _, p := range paths {
+		size, err := fileSize(v.files, p.path)
 		if err != nil {
 			return nil, err
 		}
-		paths = append(paths, path)
 		v.report.Segments++
 		v.report.Bytes += size
 	}
@@ -126,6 +132,34 @@ func fileSize(files fileSystem, path string) (int64, error) {
 	}
 	defer file.Close()
 	return file.Size()
+}
+
+// archived checks that the archived segments are the ones that belong. What cannot be read yet is left to the reading of everything.
+func (v *verifier) archived(paths []segmentPath) (err error) {
+	if !paths[0].archived {
+		return nil
+	}
+	var all []*found
+	defer func() { err = errors.Join(err, closeAll(all)) }()
+	for i, p := range paths {
+		file, err := v.files.OpenFile(p.path, os.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		f := &found{segment: &segment{path: p.path, file: file, archived: p.archived}}
+		all = append(all, f)
+		if err := f.inspect(i == len(paths)-1); errors.Is(err, store.ErrDamaged) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	err = checkArchived(all)
+	if errors.Is(err, store.ErrDamaged) {
+		v.damage(err)
+		return nil
+	}
+	return err
 }
 
 // tell reports progress, not for every frame.
@@ -144,7 +178,8 @@ func (v *verifier) damage(err error) {
 }
 
 // segment checks one file. Errors are those of reading; damage goes into the report.
-func (v *verifier) segment(path string, before *found, newest bool) (*found, error) {
+func (v *verifier) segment(p segmentPath, before *found, newest bool) (*found, error) {
+	path := p.path
 	file, err := v.files.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -155,7 +190,7 @@ func (v *verifier) segment(path string, before *found, newest bool) (*found, err
 		return nil, err
 	}
 	defer func() { v.done += size }()
-	this := &found{segment: &segment{path: path, file: file}}
+	this := &found{segment: &segment{path: path, file: file, archived: p.archived}}
 	if this.scan, err = newScanner(file, path, size); errors.Is(err, store.ErrDamaged) {
 		v.damage(err)
 		this.damaged = true
@@ -192,7 +227,7 @@ func (v *verifier) joins(before, this *found, newest bool) error {
 			v.damage(before.missingSeal())
 			return nil
 		}
-		before.seal = &sealed{digest: this.header.previous}
+		before.seal = sealOf(this.header.previous)
 	}
 	if err := this.follows(before); err != nil {
 		v.damage(err)
@@ -202,7 +237,7 @@ func (v *verifier) joins(before, this *found, newest bool) error {
 
 // lacksOnlyItsSeal reports whether a crash, and nothing else, explains that the segment has no seal.
 func (v *verifier) lacksOnlyItsSeal(before, next *found, newest bool) (bool, error) {
-	if !newest || !next.bare() {
+	if !newest || !next.bare() || before.onceWhole() {
 		return false, nil
 	}
 	file, err := v.files.OpenFile(before.path, os.O_RDONLY)

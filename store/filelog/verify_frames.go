@@ -74,7 +74,7 @@ func (s *scanner) jump(off int64) error {
 	}
 	if f, ok := parseFrame(b, s.header.checksum, off); ok {
 		s.off, s.first, s.sequence = off, f.first, f.sequence
-		if f.kind != frameCommit {
+		if f.kind == frameMark || f.kind == frameSeal {
 			s.sequence++
 		}
 	}
@@ -106,30 +106,32 @@ func (v *verifier) passEntries(this *found) (passed bool, err error) {
 }
 
 func (s *scanner) damagedEntries(f *frame, body []byte) (all []*DamageError) {
-	report := func(offset int64, position uint64, reason string) {
-		all = append(all, &DamageError{File: s.name, Offset: offset, Position: store.Position(position), Reason: reason})
+	report := func(offset int64, position store.Position, reason string) {
+		all = append(all, &DamageError{File: s.name, Offset: offset, Position: position, Reason: reason})
 	}
-	offset, position := s.off+frameSize, uint64(f.first)
+	offset, position := s.off+frameSize, f.first
 	for i := uint32(0); len(body) > 0; i++ {
 		n, ok := entryLength(body)
 		if !ok {
 			report(offset, position, "the length of a record is wrong; those behind it in the commit cannot be read")
 			return all
 		}
-		number := f.sequence
-		if i < f.events {
-			number = position
+		kind := entryKind(body[8])
+		if s.header.version < compacted { // then the place tells, should the kind be what is damaged
+			kind = kindAt(i, f)
 		}
-		if _, ok := parseEntry(body[:n], number); !ok {
+		e, ok := parseEntry(body[:n], entryNumber(kind, f.sequence, position))
+		if !ok {
 			report(offset, position, "the checksum of a record does not match")
 		}
-		if i < f.events {
-			position++
+		if !ok && kind == entryGone {
+			return all // where those behind it stand is not known
 		}
+		position += e.positions(kind)
 		offset, body = offset+int64(n), body[n:]
 	}
 	if len(all) == 0 {
-		report(s.off, uint64(f.first), "the frame does not hold what it says it holds")
+		report(s.off, f.first, "the frame does not hold what it says it holds")
 	}
 	return all
 }
@@ -144,22 +146,41 @@ func (v *verifier) frame(this *found, f *frame) error {
 	case frameCommit:
 		v.report.Commits++
 		for i := range s.entries {
-			v.entry(s, f.first+store.Position(i), &s.entries[i], i == 0)
+			v.entry(s, &s.entries[i], i == 0 && f.kind == frameCommit)
 		}
+	case frameGap:
+		v.entry(s, &s.entries[0], false)
 	case frameSeal:
 		return v.seal(this, f)
 	}
 	return nil
 }
 
-func (v *verifier) entry(s *scanner, p store.Position, e *placed, first bool) {
-	if e.kind == entryItem {
+func (v *verifier) entry(s *scanner, e *placed, first bool) {
+	switch e.kind {
+	case entryItem:
 		v.report.Items++
 		if _, err := decodeItem(e.payload); err != nil {
 			v.damage(&DamageError{File: s.name, Offset: e.offset, Reason: err.Error()})
 		}
-		return
+	case entryGone:
+		v.report.Gone += e.gone.positions
+		v.unseen += e.gone.positions
+		at := uint32(0)
+		if first {
+			at = placeOf(e.offset, true)
+		}
+		v.places.addGone(e.gone.positions, at)
+		if n := store.Position(e.gone.positions); n > 0 {
+			v.report.Head = e.position + n - 1
+		}
+	case entryRecord:
+		v.record(s, e, first)
 	}
+}
+
+func (v *verifier) record(s *scanner, e *placed, first bool) {
+	p := e.position
 	v.report.Events++
 	v.report.Head = p
 	v.places.add(placeOf(e.offset, first))
@@ -169,6 +190,10 @@ func (v *verifier) entry(s *scanner, p store.Position, e *placed, first bool) {
 		return
 	}
 	want := v.revisions[r.Stream] + 1
+	if r.Revision > want && r.Revision-want <= v.unseen { // those between are gone
+		v.unseen -= r.Revision - want
+		want = r.Revision
+	}
 	if r.Revision < want || r.Revision > want && !v.lost {
 		v.damage(&DamageError{
 			File: s.name, Offset: e.offset, Position: p,

@@ -13,7 +13,7 @@ import (
 
 // full checks the places of a full segment, whose records lie where v.places says.
 func (v *verifier) full(this *found) error {
-	this.finishAs(this.seal.digest)
+	this.finishAs(this.seal)
 	v.segments = append(v.segments, &found{segment: this.segment, seal: this.seal}) // without what it was read with
 	p, err := openPlaces(v.files, v.indexDir, this.segment)
 	if errors.Is(err, fs.ErrNotExist) {

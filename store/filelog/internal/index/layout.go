@@ -28,7 +28,8 @@ import (
 //	hashes      8 bytes for each key, in order
 //	values      4 bytes for each key: a position's difference to the first, or with the highest bit set the number of a word
 //	words       4 bytes each: how many positions, with the highest bit set for a stream, of which then follow the second hash (two
-//	            words) and the revision before (two words); then the differences of the positions
+//	            words) and the revision before (two words), with the highest bit set when the stream begins here all the same: the
+//	            records before are gone; then the differences of the positions
 //	name ends   4 bytes for each stream name: where it ends in the next section
 //	names       of the streams, in order
 //	types       in order: how many records (8 bytes), length of the name (2 bytes), name
@@ -46,6 +47,7 @@ const (
 	listed     = 1 << 31 // of a value: it is the number of a word
 	streamList = 1 << 31 // of a list's first word
 	streamHead = 5       // words before a stream's positions
+	beginsHere = 1 << 63 // of the revision before: the stream is in no run before
 	maxWords   = 1 << 31
 )
 

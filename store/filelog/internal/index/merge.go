@@ -59,7 +59,7 @@ func (m mergedRuns) facts() (f facts) {
 }
 
 func (m mergedRuns) entries() next[*entry] {
-	return folded(each(m, (*Run).entries), (*entry).compare, func(e, more *entry) { e.at.Add(more.at) })
+	return folded(each(m, (*Run).entries), (*entry).compare, (*entry).add)
 }
 
 func (m mergedRuns) names() next[[]byte] {

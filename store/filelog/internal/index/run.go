@@ -223,6 +223,8 @@ func (r *Run) list(i int64) (e entry) {
 	n := int64(head &^ streamList)
 	if e.stream = head&streamList != 0; e.stream {
 		e.mark, e.before = r.long(at+1), r.long(at+3)
+		e.begins = e.before == 0 || e.before&beginsHere != 0
+		e.before &^= beginsHere
 		at += streamHead
 	} else {
 		at++

@@ -33,7 +33,17 @@ type entry struct {
 	stream bool
 	mark   uint64 // of a stream
 	before uint64 // of a stream
+	begins bool   // of a stream: it is in no run before
 	at     Postings
+}
+
+// add adds what a later run has of the key. Where it begins with a later revision than this ends with, records between are gone: those
+// before count as if they came as much later, as in a table.
+func (e *entry) add(more *entry) {
+	if end := e.before + uint64(e.at.count); e.stream && more.before > end {
+		e.before += more.before - end
+	}
+	e.at.Add(more.at)
 }
 
 type typeCount struct {
@@ -115,7 +125,7 @@ func (f *frozen) entries() next[*entry] {
 		}
 		e = entry{hash: k.hash, stream: k.stream != nil, mark: k.mark(), at: of(span{base: f.base, own: own, n: len(own)})}
 		if k.stream != nil {
-			e.before = k.stream.before
+			e.before, e.begins = k.stream.before, k.stream.begins
 		}
 		return &e, true
 	}
@@ -147,6 +157,10 @@ func (f *frozen) typeCounts() next[typeCount] {
 		}
 		name := names[0]
 		names = names[1:]
-		return typeCount{[]byte(name), uint64(f.types[name].count)}, true
+		n := f.gone[name]
+		if l := f.types[name]; l != nil {
+			n += uint64(l.count)
+		}
+		return typeCount{[]byte(name), n}, true
 	}
 }

@@ -28,7 +28,8 @@ type Table struct {
 	begun    []uint32 // where streams begin that there were none of before
 	earliest uint64   // time of the first UUIDv7 among the ids
 	latest   uint64
-	items    uint64 // written, counted by the log
+	items    uint64            // written, counted by the log
+	gone     map[string]uint64 // types of records that are gone, and how many had them; nil when there are none
 
 	sorting sync.Mutex
 	sorted  []string // the first of the names, in order
@@ -39,7 +40,8 @@ type list struct{ last, count uint32 }
 
 type stream struct {
 	list
-	before     uint64 // its revision before the table
+	before     uint64 // its revision before the table, and how many of its records in it are gone
+	begins     bool   // it is in no table or run before
 	hash, mark uint64
 }
 
@@ -94,7 +96,7 @@ func (t *Table) Add(e *Event, before uint64) (revision uint64) {
 	if s == nil {
 		name := strings.Clone(e.Stream)
 		k := t.hasher.Stream(name)
-		s = &stream{before: before, hash: k.hash, mark: k.mark}
+		s = &stream{before: before, begins: before == 0, hash: k.hash, mark: k.mark}
 		if before == 0 {
 			t.begun = append(t.begun, t.count)
 		}
@@ -118,6 +120,27 @@ func (t *Table) Add(e *Event, before uint64) (revision uint64) {
 		}
 	}
 	return s.before + uint64(s.count)
+}
+
+// Skip takes so many records after the last one, of which nothing is known but their types: they are gone.
+func (t *Table) Skip(n uint32, types map[string]uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count += n
+	if t.gone == nil {
+		t.gone = map[string]uint64{}
+	}
+	for name, n := range types {
+		t.gone[name] += n
+	}
+}
+
+// Raise adds to the revision of a stream that is in the table: so many of its records before the newest are gone. Which ones is not
+// kept, so that records before them count as if they came as much later; whoever reads them finds out.
+func (t *Table) Raise(stream string, n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.streams[stream].before += n
 }
 
 func (t *Table) addID(id event.ID) {
@@ -299,6 +322,9 @@ func (t *Table) Types(to event.Position, count func(name string, n uint64)) {
 			count(name, n)
 		}
 	}
+	for name, n := range t.gone {
+		count(name, n)
+	}
 }
 
 // Names returns the names of the streams that begin so, in order. Those that came since it was last called are sorted in now, which
@@ -358,4 +384,8 @@ func (t *Table) Bytes() int {
 }
 
 // typeNames returns the types in order of name.
-func (t *Table) typeNames() []string { return slices.Sorted(maps.Keys(t.types)) }
+func (t *Table) typeNames() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(t.types)), maps.Keys(t.gone))
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -107,7 +107,7 @@ func count(s source) (c counts) {
 	for e, ok := entries(); ok; e, ok = entries() {
 		c.keys++
 		c.words += e.words()
-		if e.stream && e.before == 0 {
+		if e.begins {
 			c.begun++
 		}
 	}
@@ -208,7 +208,7 @@ func (w *writer) entry(e *entry) {
 	if e.stream {
 		w.words.word(streamList | uint32(e.at.count))
 		w.words.halves(e.mark)
-		w.words.halves(e.before)
+		w.words.halves(e.revisionWord())
 	} else {
 		w.words.word(uint32(e.at.count))
 	}
@@ -218,6 +218,14 @@ func (w *writer) entry(e *entry) {
 			w.words.word(uint32(s.at(j) - w.base))
 		}
 	}
+}
+
+// revisionWord is how the revision before is written.
+func (e *entry) revisionWord() uint64 {
+	if e.begins && e.before > 0 {
+		return e.before | beginsHere
+	}
+	return e.before
 }
 
 // blocksUpTo writes the blocks of the filter before the given one.

@@ -239,6 +239,11 @@ func (s *Snapshot) Close() error { return s.s.Close() }
 // Get returns an item.
 func (s *Snapshot) Get(bucket, key string) (store.Item, error) { return getFrom(s.s, bucket, key) }
 
+// Revision returns an item's revision, 0 when there is none.
+func (s *Snapshot) Revision(bucket, key string) (uint64, error) {
+	return revisionIn(s.s, itemKey(nil, bucket, key))
+}
+
 // List yields the items of a bucket with from <= key < to in order of key; an empty to means to the end.
 func (s *Snapshot) List(bucket, from, to string) iter.Seq2[store.Item, error] {
 	return func(yield func(store.Item, error) bool) {
