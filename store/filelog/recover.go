@@ -318,6 +318,9 @@ func (l *Log) replayFull(f *found, lacks missing) error {
 	if err := l.replay(f, lacks); err != nil {
 		return err
 	}
+	if f.broken != nil && f.scan.off == f.sealAt() && !f.onceWhole() {
+		return nil // the system has forgotten the seal, which a sync could not write; the segment after it tells
+	}
 	if f.broken != nil {
 		return f.broken
 	}
