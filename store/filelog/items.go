@@ -39,7 +39,7 @@ func (l *Log) haveItems() error {
 	}
 	t, err := items.Open(l.itemsDir(), items.Config{
 		FS: l.sys.items, Store: l.id, CacheBytes: l.cfg.ItemCache, Memory: uint64(l.cfg.ItemCache),
-		Failed: func(err error) { l.fail(damagedItems(l.itemsDir(), err)) },
+		Failed: func(err error) { l.itemsFailed(damagedItems(l.itemsDir(), err)) },
 	})
 	if err != nil {
 		return damagedItems(l.itemsDir(), err)

@@ -3,6 +3,7 @@ package filelog
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -117,6 +118,9 @@ type placesFile struct {
 	unmap   func() error
 }
 
+// errStale says that places are those of the segment as it was before, or will be after, it is written anew: a crash came between the two.
+var errStale = errors.New("the places are not those of the segment as it is")
+
 // openPlaces opens the places of a full segment. An error that answers to store.ErrDamaged says that they must be made again.
 func openPlaces(files fileSystem, dir string, s *segment) (*placesFile, error) {
 	path := placesPath(dir, s.header.sequence)
@@ -135,9 +139,12 @@ func openPlaces(files fileSystem, dir string, s *segment) (*placesFile, error) {
 	}
 	count := binary.LittleEndian.Uint64(head[48:])
 	want := encodePlaces(&s.header, s.digest, &places{})
+	if binary.LittleEndian.Uint32(head[92:]) != crc32.Checksum(head[:92], castagnoli) || string(head[:8]) != placesMagic {
+		return nil, &DamageError{File: path, Reason: "the checksum of its header does not match", Index: true}
+	}
 	if string(head[:48]) != string(want[:48]) || string(head[56:88]) != string(want[56:88]) || count != uint64(s.end+1-s.header.first) ||
-		size != placesHeader+4*int64(count) || binary.LittleEndian.Uint32(head[92:]) != crc32.Checksum(head[:92], castagnoli) {
-		return nil, &DamageError{File: path, Reason: "it does not belong to the segment", Index: true}
+		size != placesHeader+4*int64(count) {
+		return nil, fmt.Errorf("%w: %w", errStale, &DamageError{File: path, Reason: "it does not belong to the segment", Index: true})
 	}
 	p := &placesFile{path: path, count: count}
 	p.data, p.unmap, err = disk.Map(f, size)

@@ -111,7 +111,7 @@ func (l *Log) useArchive(archive string) (string, error) {
 		if !same {
 			return "", event.Invalid("archive", "is %q, and this log has its archive in %q already; there is one for a log", archive, filepath.ToSlash(noted))
 		}
-		return noted, nil
+		return noted, l.keepArchive(noted)
 	}
 	for _, own := range [...]string{l.dir, l.logDir(), l.indexDir(), l.itemsDir()} {
 		if inside, err := samePath(own, archive); err != nil || inside {
@@ -128,7 +128,23 @@ func (l *Log) useArchive(archive string) (string, error) {
 	if err := writeArchive(l.sys.files, l.dir, from); err != nil {
 		return "", err
 	}
-	return archiveOf(l.sys.files, l.dir)
+	if noted, err = archiveOf(l.sys.files, l.dir); err != nil {
+		return "", err
+	}
+	return noted, l.keepArchive(noted)
+}
+
+// keepArchive makes sure that the names of the archive and of the file that notes it survive a power cut: whoever made them may have ended
+// before they did.
+func (l *Log) keepArchive(archive string) error {
+	if err := l.sys.files.SyncDir(l.dir); err != nil {
+		return err
+	}
+	err := l.sys.files.SyncDir(filepath.Dir(archive))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // then somebody else made the folder for us
+	}
+	return err
 }
 
 func samePath(a, b string) (bool, error) {

@@ -16,7 +16,7 @@ func (v *verifier) full(this *found) error {
 	this.finishAs(this.seal)
 	v.segments = append(v.segments, &found{segment: this.segment, seal: this.seal}) // without what it was read with
 	p, err := openPlaces(v.files, v.indexDir, this.segment)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errStale) { // opening makes them again
 		return nil
 	}
 	if errors.Is(err, store.ErrDamaged) {
