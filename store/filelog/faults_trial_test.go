@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog"
@@ -149,12 +150,12 @@ func (t *faultTrial) acknowledged(c store.Commit, got filelog.Outcome) error {
 func (t *faultTrial) failed(batch []store.Commit, outcomes []filelog.Outcome, struck error) error {
 	t.outcome.faults++
 	for i := range outcomes {
-		if err := wantStopped(outcomes[i].Err, struck); err != nil {
+		if err := t.wantStopped(outcomes[i].Err, struck); err != nil {
 			return fmt.Errorf("commit %d of the batch: %w", i+1, err)
 		}
 	}
 	t.doubt, t.closed, t.disk.armed = batch, false, noFault
-	if err := wantStopped(t.log.AppendTogether(batch[:1])[0].Err, struck); err != nil {
+	if err := t.wantStopped(t.log.AppendTogether(batch[:1])[0].Err, struck); err != nil {
 		return fmt.Errorf("a commit after the failure: %w", err)
 	}
 	if !t.disk.gone {
@@ -169,8 +170,9 @@ func (t *faultTrial) failed(batch []store.Commit, outcomes []filelog.Outcome, st
 }
 
 // wantStopped returns what is wrong with an error that should tell that the log has stopped, why, and what to do.
-func wantStopped(got, struck error) error {
-	if !errors.Is(got, store.ErrFailed) || !errors.Is(got, struck) || !strings.Contains(got.Error(), "open the folder again") {
+func (t *faultTrial) wantStopped(got, struck error) error {
+	second := t.disk.full && errors.Is(got, syscall.ENOSPC) // the disk was full, too
+	if !errors.Is(got, store.ErrFailed) || !errors.Is(got, struck) && !second || !strings.Contains(got.Error(), "open the folder again") {
 		return fmt.Errorf("%q befell the log, and it says: %v", struck, got)
 	}
 	return nil

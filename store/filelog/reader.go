@@ -115,7 +115,10 @@ func (r *reader) damaged(offset int64, p store.Position, reason string) error {
 // entry returns the entry of a record; own says that its memory is nobody else's from now on.
 func (r *reader) entry(p store.Position, off int64) (e entry, own bool, err error) {
 	const guess = 512 // most records are shorter
-	b, own, err := r.at(off, guess)
+	b, own, err := r.held(off), true, error(nil)
+	if b == nil {
+		b, own, err = r.at(off, guess)
+	}
 	if err != nil {
 		return entry{}, false, fmt.Errorf("read position %d: %w", p, err)
 	}
@@ -133,6 +136,19 @@ func (r *reader) entry(p store.Position, off int64) (e entry, own bool, err erro
 		}
 	}
 	return entry{}, false, r.damaged(off, p, "the checksum of the record does not match")
+}
+
+// held returns the entry at an offset and what is behind it, if all of the entry is in the memory that was read ahead.
+func (r *reader) held(off int64) []byte {
+	off -= r.off
+	if !r.order || off < 0 || off >= int64(len(r.chunk)) {
+		return nil
+	}
+	b := r.chunk[off:]
+	if _, whole := entryLength(b); !whole {
+		return nil
+	}
+	return b
 }
 
 // at returns n bytes from off on, more where there are more, or as many as there are.
@@ -157,14 +173,13 @@ func (r *reader) mapped(end int64) bool {
 	return r.now.memory != nil && end <= int64(len(r.now.memory.bytes))
 }
 
-// near reports whether the record at a position begins in the memory that was read ahead.
+// near reports whether the record at a position stands in the memory that was read ahead.
 func (r *reader) near(p store.Position) bool {
 	if p < r.now.header.first || p > r.until {
 		return false
 	}
 	at, err := r.placer.at(r.now.indexOf(p))
-	off := int64(at&^firstInCommit) - r.off
-	return err == nil && off > 0 && off+512 <= int64(len(r.chunk))
+	return err == nil && r.held(int64(at&^firstInCommit)) != nil
 }
 
 // ownAt returns bytes of memory that is given away. The next record may stand in what is left of it.
