@@ -35,5 +35,7 @@
 //   - Opening takes about as long as reading the newest segment, also after the process was killed, unless the index or the items were lost.
 //   - An error of the disk stops all writing until the log is opened anew; what was acknowledged stays readable.
 //   - One process holds a folder. The lock goes with the process, however it ends.
+//   - A backup holds every commit up to one moment, and no other; one that was interrupted is never taken for whole.
+//   - Damage in what nobody reads is found by the background scrub, and told once.
 //   - [Verify] changes nothing and reports every damage with file, offset and position.
 package filelog
