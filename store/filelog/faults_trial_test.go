@@ -25,6 +25,7 @@ type faultTrial struct {
 	log    *filelog.Log
 	cfg    filelog.Config
 
+	backups int            // so far, each in a folder of its own
 	made    int            // events so far, each with an id of its own
 	sent    []store.Commit // for retries
 	doubt   []store.Commit // the batch that a fault interrupted: a beginning of it may be in the log
@@ -76,10 +77,12 @@ func (t *faultTrial) step() error {
 		return nil
 	case n < 83:
 		return t.flipWhileOpen()
-	case n < 89:
+	case n < 88:
 		return t.compact()
-	case n < 92:
+	case n < 91:
 		return t.trim()
+	case n < 94:
+		return t.backup()
 	default:
 		return t.reopen()
 	}
