@@ -53,7 +53,8 @@ type Log struct {
 	rate     rate.Minute   // of events, and of their bytes
 	failed   error         // why nothing can be written any more
 	grown    chan struct{} // closed when there is something newer, or nothing to come; nil while nobody waits
-	unclosed error         // of a file that could not be closed
+	damage   damage
+	unclosed error // of a file that could not be closed
 }
 
 // shown is what readers may know of.
@@ -124,6 +125,9 @@ func (l *Log) start() error {
 		return err
 	}
 	l.indexer.start()
+	if !l.cfg.NoScrub && !l.sys.inline {
+		l.tending.Go(l.scrubAlways)
+	}
 	go l.sequence()
 	return nil
 }

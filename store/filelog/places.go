@@ -162,6 +162,9 @@ func (t *placesFile) at(i uint64) (uint32, error) {
 
 // check checks the whole file, when it is first used.
 func (t *placesFile) check() error {
+	if crc32.Checksum(t.data[:92], castagnoli) != binary.LittleEndian.Uint32(t.data[92:]) {
+		return &DamageError{File: t.path, Reason: "the checksum of its header does not match", Index: true}
+	}
 	if crc32.Checksum(t.data[placesHeader:], castagnoli) != binary.LittleEndian.Uint32(t.data[88:]) {
 		return &DamageError{File: t.path, Offset: placesHeader, Reason: "the checksum of the index does not match", Index: true}
 	}

@@ -135,13 +135,27 @@ func (r *Run) Begun() uint64 { return r.begun }
 // Close lets go of the file. Nobody may use the run any more.
 func (r *Run) Close() error { return r.unmap() }
 
-// Check checks every page, one after the other; between them it asks whether to go on.
+// Check checks the header, the checksums and every page, one after the other; between them it asks whether to go on.
 func (r *Run) Check(goOn func(bytes int) error) error {
+	if err := r.checkHead(); err != nil {
+		return err
+	}
 	for page := int64(1); page < r.layout.sums.off/pageSize; page++ {
 		r.checkPage(page)
 		if err := goOn(pageSize); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (r *Run) checkHead() error {
+	_, _, _, sums, err := decodeHeader(r.data[:pageSize])
+	if err != nil {
+		return r.damage(0, err.Error())
+	}
+	if crc32.Checksum(r.data[r.layout.sums.off:r.layout.sums.end()], castagnoli) != sums {
+		return r.damage(r.layout.sums.off, "its checksums are not what was written")
 	}
 	return nil
 }

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Check reads the whole table in the folder, which nobody has open, and changes nothing. Between items it asks goOn, which may be slow to
-// answer, whether to go on. An error that answers to ErrDamaged says that the table is not what was written.
+// Check reads the whole table in the folder, which nobody has open, and changes nothing. Between items it asks goOn whether to
+// go on. An error that answers to ErrDamaged says that the table is not what was written.
 func Check(dir string, cfg Config, goOn func() error) (m Mark, err error) {
 	cfg.readOnly, cfg.Failed = true, func(error) {} // what fails is told here
 	t := &Table{cfg: cfg, cache: pebble.NewCache(cfg.CacheBytes)}
@@ -29,14 +30,15 @@ func Check(dir string, cfg Config, goOn func() error) (m Mark, err error) {
 	} else if err != nil {
 		return Mark{}, err
 	}
-	if err := t.checkFiles(dir, goOn); err != nil {
+	if err := t.CheckFiles(dir, func(int64) error { return goOn() }); err != nil {
 		return Mark{}, err
 	}
 	return t.mark, t.checkAll(goOn)
 }
 
-// checkFiles checks every block of every file: going through the items does not touch all of them.
-func (t *Table) checkFiles(dir string, goOn func() error) error {
+// CheckFiles checks every block of every file, which going through the items would not touch. Before each file it asks goOn, which is
+// told how many bytes it has and may be slow to answer, whether to go on.
+func (t *Table) CheckFiles(dir string, goOn func(bytes int64) error) error {
 	levels, err := t.db.SSTables()
 	if err != nil {
 		return wrap("read the items", err)
@@ -46,11 +48,11 @@ func (t *Table) checkFiles(dir string, goOn func() error) error {
 	for _, level := range levels {
 		for i := range level {
 			path := t.cfg.FS.PathJoin(dir, fmt.Sprintf("%06d.sst", uint64(level[i].BackingSSTNum)))
-			if err := checkFile(t.cfg.FS, path, o); err != nil {
-				return wrap("read "+path, err)
-			}
-			if err := goOn(); err != nil {
+			if err := goOn(int64(level[i].Size)); err != nil {
 				return err
+			}
+			if err := checkFile(t.cfg.FS, path, o); err != nil && !oserror.IsNotExist(err) { // else it was merged meanwhile
+				return wrap("read "+path, err)
 			}
 		}
 	}
