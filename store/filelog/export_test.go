@@ -82,6 +82,11 @@ func VerifySimulated(ctx context.Context, dir string, files FileSystem, items vf
 	return verify(ctx, dir, nil, simulated(files, items, nil))
 }
 
+// ReindexSimulated is Reindex in such a world.
+func ReindexSimulated(ctx context.Context, dir string, files FileSystem, items vfs.FS, random io.Reader) (ReindexReport, error) {
+	return reindex(ctx, dir, nil, simulated(files, items, random))
+}
+
 func simulated(files FileSystem, items vfs.FS, random io.Reader) system {
 	return system{
 		files: files, items: items, random: random, inline: true,
@@ -166,4 +171,32 @@ func OpenUnreplaceable(dir string, cfg Config) (*Log, error) {
 	sys := realSystem()
 	sys.swapAtOpen = true
 	return open(dir, cfg, sys)
+}
+
+// SomePlaces writes the places of a segment with seven records to a folder. open opens the file again and reads all of them.
+func SomePlaces(dir string) (path string, whole []byte, open func() (n int, err error)) {
+	s := &segment{header: header{store: [16]byte{7}, first: 10, sequence: 5}}
+	s.finish(1000, 16, 9, &sealed{digest: digest{3}, chain: digest{3}})
+	var p places
+	for i := range 7 {
+		p.add(placeOf(int64(100*i+200), i%2 == 0))
+	}
+	if err := writePlaces(disk.OS{}, dir, s, &p); err != nil {
+		panic(err)
+	}
+	path = placesPath(dir, s.header.sequence)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return path, whole, func() (n int, err error) {
+		f, err := openPlaces(disk.OS{}, dir, s)
+		if err != nil {
+			return 0, err
+		}
+		for ; n < int(s.end-s.header.first)+1 && err == nil; n++ {
+			_, err = f.at(uint64(n))
+		}
+		return n, errors.Join(err, f.unmap())
+	}
 }

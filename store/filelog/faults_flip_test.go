@@ -80,6 +80,11 @@ func (t *faultTrial) flipAtRest() error {
 	if t.random.IntN(4) > 0 {
 		return nil
 	}
+	if t.random.IntN(3) == 0 {
+		if done, err := t.flipIndexAtRest(); done || err != nil {
+			return err
+		}
+	}
 	f, ok, err := t.flip()
 	if err != nil || !ok {
 		return err

@@ -24,6 +24,7 @@ type faultTrial struct {
 	log    *filelog.Log
 	cfg    filelog.Config
 
+	backups int            // so far, each in a folder of its own
 	made    int            // events so far, each with an id of its own
 	sent    []store.Commit // for retries
 	doubt   []store.Commit // the batch that a fault interrupted: a beginning of it may be in the log
@@ -79,6 +80,8 @@ func (t *faultTrial) step() error {
 		return t.compact()
 	case n < 92:
 		return t.trim()
+	case n < 94:
+		return t.backup()
 	default:
 		return t.reopen()
 	}

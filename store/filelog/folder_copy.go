@@ -140,11 +140,15 @@ func (c *folderCopy) file(from, dir string, size int64) error {
 		return err
 	}
 	if linker, ok := c.sys.files.(disk.Linker); ok && c.link {
-		if linker.Link(from, to) == nil {
+		unlinked := linker.Link(from, to)
+		if unlinked == nil {
 			c.linked += size
 			return c.goOn(size)
 		}
-		// Another disk, say. If it is something else, copying will tell.
+		if err := c.copyFile(from, to, size); err != nil { // it may have been another disk, or something worse
+			return errors.Join(unlinked, err)
+		}
+		return nil
 	}
 	return c.copyFile(from, to, size)
 }
@@ -210,7 +214,7 @@ func (c *folderCopy) items(from string) error {
 			return err
 		}
 	}
-	return syncFolder(fs, c.itemsDir())
+	return errors.Join(syncFolder(fs, c.itemsDir()), syncFolder(fs, c.dir))
 }
 
 func (c *folderCopy) item(from, to string) error {

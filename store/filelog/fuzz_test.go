@@ -3,6 +3,7 @@ package filelog_test
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -245,4 +246,43 @@ func TestForeignHeadersAreRefused(t *testing.T) {
 	if _, err := filelog.ParseHeader("f", sound); err != nil {
 		t.Error(err)
 	}
+}
+
+// FuzzPlaces changes a file of places in two places and, if asked to, makes its checksums right again. It is either refused, or tells offsets for the
+// records that the segment has, and for no others.
+func FuzzPlaces(f *testing.F) {
+	path, whole, open := filelog.SomePlaces(f.TempDir())
+	f.Add(48, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f}, 96, []byte{1}, true)
+	f.Add(40, []byte{9}, 100, []byte{0xff, 0xff, 0xff, 0xff}, true)
+	f.Add(97, []byte{9}, 0, []byte{}, false)
+	f.Add(len(whole)-1, []byte{1, 2, 3}, 88, []byte{1}, false)
+	f.Fuzz(func(t *testing.T, at int, put []byte, at2 int, put2 []byte, signed bool) {
+		b := slices.Clone(whole)
+		copy(b[min(max(at, 0), len(b)):], put)
+		copy(b[min(max(at2, 0), len(b)):], put2)
+		if signed {
+			table := crc32.MakeTable(crc32.Castagnoli)
+			binary.LittleEndian.PutUint32(b[88:], crc32.Checksum(b[96:], table))
+			binary.LittleEndian.PutUint32(b[92:], crc32.Checksum(b[:92], table))
+		}
+		rewrite(t, path, b)
+		if n, err := open(); err != nil && !errors.Is(err, store.ErrDamaged) || err == nil && n != (len(b)-96)/4 {
+			t.Errorf("%d offsets, %v", n, err)
+		}
+	})
+}
+
+// FuzzPlacesFile opens whatever bytes as a file of places.
+func FuzzPlacesFile(f *testing.F) {
+	path, whole, open := filelog.SomePlaces(f.TempDir())
+	f.Add(whole)
+	f.Add(whole[:96])
+	f.Add(whole[:20])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rewrite(t, path, b)
+		if _, err := open(); (err == nil) != slices.Equal(b, whole) || err != nil && !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("%x: got %v", b, err)
+		}
+	})
 }

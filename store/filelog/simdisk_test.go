@@ -256,6 +256,26 @@ func (d *simDisk) Rename(from, to string) error {
 	})
 }
 
+func (d *simDisk) Link(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.change("link", to, true, func() error {
+		n, ok := d.find(from)
+		if !ok {
+			return &fs.PathError{Op: "link", Path: from, Err: fs.ErrNotExist}
+		}
+		return d.add(to, n)
+	})
+}
+
+func (d *simDisk) Linked(a, b string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	first, _ := d.find(a)
+	second, _ := d.find(b)
+	return first != nil && first == second
+}
+
 func (d *simDisk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

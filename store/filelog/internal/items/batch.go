@@ -33,12 +33,7 @@ func (b *Batch) Write(w *store.ItemWrite, sequence uint64) error {
 	if w.Delete {
 		return b.b.Delete(b.key, nil)
 	}
-	b.value = binary.LittleEndian.AppendUint64(b.value[:0], sequence)
-	if w.Value == nil {
-		b.value = append(b.value, isNil)
-	} else {
-		b.value = append(append(b.value, isBytes), w.Value...)
-	}
+	b.value = appendValue(b.value[:0], sequence, w.Value)
 	return b.b.Set(b.key, b.value, nil)
 }
 

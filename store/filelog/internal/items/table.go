@@ -304,8 +304,16 @@ const (
 	isBytes
 )
 
+func appendValue(dst []byte, revision uint64, value []byte) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, revision)
+	if value == nil {
+		return append(dst, isNil)
+	}
+	return append(append(dst, isBytes), value...)
+}
+
 func parse(bucket, key string, value []byte) (store.Item, error) {
-	if len(value) < 9 || value[8] > isBytes {
+	if len(value) < 9 || value[8] > isBytes || value[8] == isNil && len(value) > 9 {
 		return store.Item{}, errValue
 	}
 	item := store.Item{Bucket: bucket, Key: key, Revision: binary.LittleEndian.Uint64(value)}

@@ -1,0 +1,7 @@
+package items
+
+// What is read and written, for fuzzing.
+var (
+	Parse       = parse
+	AppendValue = appendValue
+)
