@@ -39,5 +39,7 @@
 //   - One process holds a folder. The lock goes with the process, however it ends.
 //   - Compact and Trim change no answer: positions and revisions stay what they are, writers and readers go on, and a crash leaves each
 //     segment as it was or as it should become.
+//   - A backup holds every commit up to one moment, and no other; one that was interrupted is never taken for whole.
+//   - Damage in what nobody reads is found by the background scrub, and told once.
 //   - [Verify] changes nothing and reports every damage with file, offset and position.
 package filelog

@@ -58,3 +58,40 @@ func ExampleVerify() {
 	fmt.Println(report.Events, report.Closed, report.Err(), err)
 	// Output: 1 true <nil> <nil>
 }
+
+func ExampleLog_Backup() {
+	dir, _ := os.MkdirTemp("", "oxbow")
+	defer os.RemoveAll(dir)
+	l, err := filelog.Open(filepath.Join(dir, "data"), filelog.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	ctx, saved := context.Background(), filepath.Join(dir, "saved")
+	store.New(l, store.Config{}).Append(ctx, orderPlaced{"42"})
+
+	backup, err := l.Backup(ctx, saved, filelog.BackupConfig{})
+	fmt.Println(backup.Position, backup.Commits, err)
+	restored, err := filelog.Restore(ctx, saved, filepath.Join(dir, "restored"), nil)
+	fmt.Println(restored.Head, restored.Closed, err)
+	// Output:
+	// 1 1 <nil>
+	// 1 true <nil>
+}
+
+func ExampleReindex() {
+	dir, _ := os.MkdirTemp("", "oxbow")
+	defer os.RemoveAll(dir)
+	l, err := filelog.Open(dir, filelog.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store.New(l, store.Config{}).Append(context.Background(), orderPlaced{"42"})
+	l.Close()
+
+	report, err := filelog.Reindex(context.Background(), dir, nil)
+	fmt.Println(report.Segments, report.Head, err)
+	// Output: 1 1 <nil>
+}
