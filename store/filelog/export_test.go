@@ -145,7 +145,13 @@ func Vouched(files FileSystem, path string) (int64, error) {
 }
 
 // ItemsInLog tells from the names of segments whether the items can be made from them.
-var ItemsInLog = itemsInLog
+func ItemsInLog(names []string) bool {
+	var paths []segmentPath
+	for _, name := range names {
+		paths = append(paths, segmentPath{path: name})
+	}
+	return itemsInLog(paths)
+}
 
 // ReindexWatched is Reindex, and calls between before each file that it makes.
 func ReindexWatched(ctx context.Context, dir string, between func()) (ReindexReport, error) {
