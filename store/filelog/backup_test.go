@@ -289,3 +289,33 @@ func TestCloseEndsABackup(t *testing.T) {
 		t.Error("something is left of it")
 	}
 }
+
+func TestBackupRestoreAndReindexGoWithAnArchive(t *testing.T) {
+	dir, want := grown(t)
+	archive := t.TempDir()
+	l := open(t, dir, filelog.Config{SegmentBytes: 2 << 10, OnDamage: func(d *filelog.DamageError) { t.Error(d) }})
+	if report, err := l.Trim(t.Context(), 100, archive); err != nil || report.Segments == 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if _, err := l.Scrub(t.Context()); err != nil {
+		t.Error(err)
+	}
+	saved, _ := backup(t, l, filelog.BackupConfig{})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	restored := filepath.Join(t.TempDir(), "restored")
+	if _, err := filelog.Restore(t.Context(), dir, restored, nil); err != nil { // any log will do for a backup
+		t.Fatal(err)
+	}
+	spoilIndex(t, dir)
+	if report, err := filelog.Reindex(t.Context(), dir, nil); err != nil || report.ItemsKept || report.Head != 200 {
+		t.Errorf("reindex: %+v, %v", report, err)
+	}
+	wantWhole(t, dir, want)
+	if err := os.RemoveAll(archive); err != nil {
+		t.Fatal(err)
+	}
+	wantWhole(t, saved, want)
+	wantWhole(t, restored, want)
+}

@@ -87,7 +87,10 @@ func answers(t testing.TB, d store.Driver) string {
 	ctx := context.Background()
 	st := store.New(d, store.Config{})
 	for _, q := range []store.Query{
-		{}, {Backward: true}, {After: 7, Limit: 9}, store.Where(store.Filter{Types: []string{"order.placed"}}),
+		{},
+		{Backward: true},
+		{After: 7, Limit: 9},
+		store.Where(store.Filter{Types: []string{"order.placed"}}),
 		store.Where(store.Filter{StreamPrefix: "s"}), store.Where(store.Filter{Tags: []string{"customer:7"}}),
 	} {
 		say(&b, d, q)

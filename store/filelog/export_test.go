@@ -145,7 +145,13 @@ func Vouched(files FileSystem, path string) (int64, error) {
 }
 
 // ItemsInLog tells from the names of segments whether the items can be made from them.
-var ItemsInLog = itemsInLog
+func ItemsInLog(names []string) bool {
+	var paths []segmentPath
+	for _, name := range names {
+		paths = append(paths, segmentPath{path: name})
+	}
+	return itemsInLog(paths)
+}
 
 // ReindexWatched is Reindex, and calls between before each file that it makes.
 func ReindexWatched(ctx context.Context, dir string, between func()) (ReindexReport, error) {
@@ -176,7 +182,7 @@ func OpenUnreplaceable(dir string, cfg Config) (*Log, error) {
 // SomePlaces writes the places of a segment with seven records to a folder. open opens the file again and reads all of them.
 func SomePlaces(dir string) (path string, whole []byte, open func() (n int, err error)) {
 	s := &segment{header: header{store: [16]byte{7}, first: 10, sequence: 5}}
-	s.finish(1000, 16, 9, &sealed{digest: digest{3}})
+	s.finish(1000, 16, 9, &sealed{digest: digest{3}, chain: digest{3}})
 	var p places
 	for i := range 7 {
 		p.add(placeOf(int64(100*i+200), i%2 == 0))

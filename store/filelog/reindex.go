@@ -112,8 +112,12 @@ func (l *Log) discard() error {
 	if err != nil {
 		return err
 	}
+	paths, err := withArchived(l.sys.files, l.dir, logFolder, names)
+	if err != nil {
+		return err
+	}
 	if l.watch != nil {
-		if l.watch.total, err = l.sizeOf(names); err != nil {
+		if l.watch.total, err = l.sizeOf(paths); err != nil {
 			return err
 		}
 	}
@@ -122,15 +126,15 @@ func (l *Log) discard() error {
 			return err
 		}
 	}
-	if l.newItems = l.newItems && itemsInLog(names); l.newItems {
+	if l.newItems = l.newItems && itemsInLog(paths); l.newItems {
 		return l.discardItems()
 	}
 	return nil
 }
 
-func (l *Log) sizeOf(names []string) (total int64, err error) {
-	for _, name := range names {
-		size, err := fileSize(l.sys.files, filepath.Join(l.logDir(), name))
+func (l *Log) sizeOf(paths []segmentPath) (total int64, err error) {
+	for _, p := range paths {
+		size, err := fileSize(l.sys.files, p.path)
 		if err != nil {
 			return 0, err
 		}
@@ -155,7 +159,7 @@ func (l *Log) discardIndex() error {
 	return nil
 }
 
-// itemsInLog reports whether the segments still have every commit that wrote an item, so that the items can be made from them.
-func itemsInLog(segments []string) bool {
-	return len(segments) == 0 || segments[0] == segmentName(1)
+// itemsInLog reports whether the segments still have all that the items are made from. Compaction takes only values that were replaced.
+func itemsInLog(segments []segmentPath) bool {
+	return len(segments) == 0 || filepath.Base(segments[0].path) == segmentName(1)
 }

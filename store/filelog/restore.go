@@ -15,9 +15,9 @@ import (
 // The backup is only read, must not be open, and shares no bytes with the copy. Any log that is not open will do for a backup.
 //
 // A backup with damage is not restored: the report then tells where, and the error answers to store.ErrDamaged. Damage of its index
-// alone is no obstacle, since the index is made again when the copy is opened. When Restore is interrupted, nothing that could be taken for a log is left;
-// an error, the end of ctx included, leaves nothing at all. progress, which may be nil, is called now and then with the bytes done
-// and in all.
+// alone is no obstacle, since the index is made again when the copy is opened. Segments in an archive are copied with the others: the copy
+// needs none. When Restore is interrupted, nothing that could be taken for a log is left; an error, the end of ctx included, leaves nothing
+// at all. progress, which may be nil, is called now and then with the bytes done and in all.
 func Restore(ctx context.Context, backup, dir string, progress func(done, total int64)) (Report, error) {
 	report, err := restore(ctx, backup, dir, progress, realSystem())
 	if err != nil {
@@ -81,39 +81,58 @@ func (r *restorer) copied(bytes int64) error {
 }
 
 func (r *restorer) copy(c *folderCopy, report *Report) error {
-	if err := r.copyFolder(c, logFolder, c.logDir(), segmentSuffix); err != nil {
+	if err := r.copySegments(c); err != nil {
 		return err
 	}
 	from := filepath.Join(r.backup, indexFolder)
 	if r.sys.files.IsDir(from) && !report.damagedUnder(from) {
-		if err := r.copyFolder(c, indexFolder, c.indexDir(), index.Suffix, placesSuffix); err != nil {
+		if err := r.copyIndex(c, from); err != nil {
 			return err
 		}
 	}
 	return r.copyItems(c, report)
 }
 
-func (r *restorer) copyFolder(c *folderCopy, folder, to string, suffixes ...string) error {
-	from := filepath.Join(r.backup, folder)
+// copySegments copies those in an archive too: the copy has none.
+func (r *restorer) copySegments(c *folderCopy) error {
+	names, err := segmentNames(r.sys.files, filepath.Join(r.backup, logFolder))
+	if err != nil {
+		return err
+	}
+	paths, err := withArchived(r.sys.files, r.backup, logFolder, names)
+	if err != nil {
+		return err
+	}
+	for _, p := range paths {
+		if err := r.copyFile(c, p.path, c.logDir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *restorer) copyIndex(c *folderCopy, from string) error {
 	names, err := r.sys.files.List(from)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		for _, suffix := range suffixes {
-			if !strings.HasSuffix(name, suffix) {
-				continue
-			}
-			size, err := fileSize(r.sys.files, filepath.Join(from, name))
-			if err == nil {
-				err = c.file(filepath.Join(from, name), to, size)
-			}
-			if err != nil {
-				return err
-			}
+		if !strings.HasSuffix(name, index.Suffix) && !strings.HasSuffix(name, placesSuffix) {
+			continue
+		}
+		if err := r.copyFile(c, filepath.Join(from, name), c.indexDir()); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (r *restorer) copyFile(c *folderCopy, from, to string) error {
+	size, err := fileSize(r.sys.files, from)
+	if err != nil {
+		return err
+	}
+	return c.file(from, to, size)
 }
 
 func (r *restorer) copyItems(c *folderCopy, report *Report) error {

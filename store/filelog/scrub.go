@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -162,7 +163,11 @@ func (s *scrubber) segments() error {
 			return nil
 		}
 		after = full[i].header.sequence
-		err = s.settle(full[i].path, false, s.full(full[i]))
+		err = s.full(full[i])
+		if errors.Is(err, fs.ErrNotExist) && !s.log.has(full[i]) {
+			err = nil // it was moved to the archive, which is looked at in the next round
+		}
+		err = s.settle(full[i].path, false, err)
 		if err == nil {
 			err = s.settle(placesPath(s.log.indexDir(), after), true, s.places(full[i]))
 		}
@@ -171,6 +176,13 @@ func (s *scrubber) segments() error {
 			return err
 		}
 	}
+}
+
+// has reports whether the segment is the log's now.
+func (l *Log) has(s *segment) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.shape != nil && slices.Contains(l.shape.segments, s)
 }
 
 // full checks a full segment: whether it is what was written, not whether it is the one that belongs there, which opening checks.
