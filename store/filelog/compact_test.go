@@ -505,14 +505,19 @@ func TestCompactNeverGivesDamageNewChecksums(t *testing.T) {
 	path := segments(t, dir)[1]
 	sound := contents(t, path)
 	at := bytes.Index(sound, []byte("of s0"))
-	rewrite(t, path, flipped(sound, at))
-	_, err := l.Compact(t.Context(), filelog.CompactConfig{All: true})
-	var damage *filelog.DamageError
-	if !errors.As(err, &damage) || damage.File != path {
-		t.Errorf("got %v, want damage in %s", err, path)
-	}
-	if !bytes.Equal(contents(t, path), flipped(sound, at)) {
-		t.Error("the damaged file was written anew")
+	plain := flipped(sound, at)
+	forged := bytes.Clone(plain) // only the digest in the seal tells
+	filelog.ForgeEntry(forged, bytes.LastIndex(forged[:at], []byte("\xf1oxb")))
+	for _, damaged := range [][]byte{plain, forged} {
+		rewrite(t, path, damaged)
+		_, err := l.Compact(t.Context(), filelog.CompactConfig{All: true})
+		var damage *filelog.DamageError
+		if !errors.As(err, &damage) || damage.File != path {
+			t.Errorf("got %v, want damage in %s", err, path)
+		}
+		if !bytes.Equal(contents(t, path), damaged) {
+			t.Error("the damaged file was written anew")
+		}
 	}
 	rewrite(t, path, sound)
 	if report := compactAll(t, l); report.Segments == 0 {
@@ -567,5 +572,27 @@ func TestCompactedSegmentsMayTakeTheirPlaceAtTheNextOpen(t *testing.T) {
 	wantSound(t, dir)
 	if left, _ := filepath.Glob(filepath.Join(dir, "log", "*.compacted")); len(left) > 0 {
 		t.Errorf("there is still %v", left)
+	}
+}
+
+func TestWhatWasCompactedAwayDoesNotComeBackWhenALimitIsRaised(t *testing.T) {
+	dir, cfg := t.TempDir(), filelog.Config{SegmentBytes: 1000}
+	l := open(t, dir, cfg)
+	fill(t, l, 10, "s0", "s1")
+	setMeta(t, l, "s0", store.StreamMeta{Before: 9})
+	fill(t, l, 6, "s2")
+	if report := compactAll(t, l); report.Records != 8 {
+		t.Errorf("got %+v", report)
+	}
+	setMeta(t, l, "s0", store.StreamMeta{})
+	want := answers(t, l)
+	for _, text := range []string{"{Name:s0 Revision:10 First:17 Last:19}", "  17 s0 9 "} {
+		if !strings.Contains(want, text) {
+			t.Errorf("there is no %q in %s", text, want)
+		}
+	}
+	l = reindexed(t, l, dir, cfg)
+	if got := answers(t, l); got != want {
+		t.Errorf("reindexed: got %s\nwant %s", got, want)
 	}
 }

@@ -87,6 +87,7 @@ func (t *faultTrial) maintained(what string, err error) error {
 		t.log.Close() // as far as it can
 		return t.restart(struck)
 	}
+	t.disk.full = false // somebody made room, or the next commit might meet two faults at once
 	armed := t.disk.armed
 	t.disk.armed = noFault
 	defer func() { t.disk.armed = armed }()

@@ -131,7 +131,7 @@ func (d *simDisk) strikes(read bool, op, name string) (simFault, error) {
 
 // fails notes that the operation failed with the fault, and returns its error.
 func (d *simDisk) fails(f simFault, op, name string) error {
-	if d.struck == nil {
+	if d.struck == nil || f != badRead { // a full disk, which stays so, may follow a read that failed, and counts for more
 		d.struck = f.error()
 	}
 	d.trace("    %s %s: %v", op, name, f.error())
