@@ -19,7 +19,10 @@ func (t *faultTrial) backup() error {
 	t.trace("back up to %s: %+v", dir, cfg)
 	_, err := t.log.Backup(context.Background(), dir, cfg)
 	struck := t.disk.takeStruck()
-	if struck == nil || err == nil && !t.disk.gone { // a link that cannot be made is a copy instead
+	if t.disk.lastLink && err == nil && !t.disk.gone {
+		struck = nil
+	}
+	if struck == nil {
 		if err != nil {
 			return fmt.Errorf("nothing failed, and Backup says: %w", err)
 		}

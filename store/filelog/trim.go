@@ -255,10 +255,22 @@ func (l *Log) removeCopy(s *segment, path string) error {
 
 // copySegment gives the archive a segment that is whole and on the disk.
 func (l *Log) copySegment(s *segment, to string) error {
-	files := l.sys.files
-	if linker, ok := files.(disk.Linker); ok && linker.Link(s.path, to) == nil {
+	linker, ok := l.sys.files.(disk.Linker)
+	if !ok {
+		return l.copyWhole(s, to)
+	}
+	unlinked := linker.Link(s.path, to)
+	if unlinked == nil {
 		return l.checkCopy(s, to)
 	}
+	if err := l.copyWhole(s, to); err != nil { // it may have been another disk, or something worse
+		return errors.Join(unlinked, err)
+	}
+	return nil
+}
+
+func (l *Log) copyWhole(s *segment, to string) error {
+	files := l.sys.files
 	from, err := files.OpenFile(s.path, os.O_RDONLY)
 	if err != nil {
 		return err
