@@ -63,6 +63,9 @@ func (t *faultTrial) checkBackup(dir string) error {
 
 // checkCopy compares a backup with the model.
 func (t *faultTrial) checkCopy(dir string) error {
+	armed := t.disk.armed
+	t.disk.armed = noFault
+	defer func() { t.disk.armed = armed }()
 	report, err := filelog.VerifySimulated(context.Background(), dir, t.disk, t.disk.items)
 	if err != nil || report.Err() != nil || !report.Closed {
 		return fmt.Errorf("verify the backup: %+v, %w", report, errors.Join(err, report.Err()))
