@@ -95,6 +95,9 @@ func TestBackupUnderFullLoadRestoresToAConsistentPrefix(t *testing.T) {
 // wantPrefix checks that a backup is whole and, restored, has what the log has up to its end.
 func wantPrefix(t *testing.T, l *filelog.Log, dir string, report filelog.BackupReport) {
 	t.Helper()
+	if r := verify(t, dir); r.Err() != nil || !r.Closed { // items that are ahead of the log are damage
+		t.Errorf("verify the backup: %v, %+v", r.Err(), r)
+	}
 	restored := filepath.Join(t.TempDir(), "restored")
 	r, err := filelog.Restore(t.Context(), dir, restored, nil)
 	if err != nil {

@@ -76,6 +76,9 @@ func (t *faultTrial) trim() error {
 // is gone, the next one must.
 func (t *faultTrial) maintained(what string, err error) error {
 	struck := t.disk.takeStruck()
+	if t.disk.lastLink && err == nil && !t.disk.gone {
+		struck = nil
+	}
 	if !errors.Is(err, struck) {
 		return fmt.Errorf("%v befell %s, and it says: %w", struck, what, err)
 	}

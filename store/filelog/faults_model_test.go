@@ -81,6 +81,9 @@ func (t *faultTrial) read() error {
 		return err
 	}
 	t.outcome.faults++
+	if err == nil && q.Limit > 0 {
+		return nil // it befell what was read ahead, behind the limit
+	}
 	if !errors.Is(err, struck) {
 		return fmt.Errorf("%v befell Read, and it says: %w", struck, err)
 	}

@@ -8,10 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -257,16 +255,22 @@ func (l *Log) removeCopy(s *segment, path string) error {
 
 // copySegment gives the archive a segment that is whole and on the disk.
 func (l *Log) copySegment(s *segment, to string) error {
-	files := l.sys.files
-	if linker, ok := files.(disk.Linker); ok {
-		err := linker.Link(s.path, to)
-		if err == nil {
-			return l.checkCopy(s, to)
-		}
-		if !linkless(err) {
-			return err
-		}
+	linker, ok := l.sys.files.(disk.Linker)
+	if !ok {
+		return l.copyWhole(s, to)
 	}
+	unlinked := linker.Link(s.path, to)
+	if unlinked == nil {
+		return l.checkCopy(s, to)
+	}
+	if err := l.copyWhole(s, to); err != nil { // it may have been another disk, or something worse
+		return errors.Join(unlinked, err)
+	}
+	return nil
+}
+
+func (l *Log) copyWhole(s *segment, to string) error {
+	files := l.sys.files
 	from, err := files.OpenFile(s.path, os.O_RDONLY)
 	if err != nil {
 		return err
@@ -330,15 +334,4 @@ func (s *segment) matches(f file, path string) error {
 		return wrong
 	}
 	return err
-}
-
-// linkless reports whether the error says that there can be no link: it is another disk, or one without links.
-func linkless(err error) bool {
-	for _, reason := range [...]error{errors.ErrUnsupported, syscall.EXDEV, syscall.EPERM, syscall.EMLINK} {
-		if errors.Is(err, reason) {
-			return true
-		}
-	}
-	var link *os.LinkError // Windows has errors of its own for it
-	return runtime.GOOS == "windows" && errors.As(err, &link)
 }

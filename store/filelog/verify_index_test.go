@@ -94,3 +94,16 @@ func TestDamagedIndexDoesNotPreventARestore(t *testing.T) {
 	}
 	wantWhole(t, restored, want)
 }
+
+func TestVerifyComparesThePlacesWithTheRecords(t *testing.T) {
+	dir, _ := grown(t)
+	path := indexFiles(t, dir, ".pos")[1]
+	b := contents(t, path)
+	b[96+4]++ // where the second record of the segment lies
+	signPlaces(b)
+	rewrite(t, path, b)
+	r := verify(t, dir)
+	if len(r.Damage) != 1 || r.Damage[0].File != path || r.Damage[0].Offset != 96+4 || !r.Damage[0].Index {
+		t.Errorf("got %v", r.Damage)
+	}
+}
