@@ -189,10 +189,16 @@ func TestBackupAndRestoreOverwriteNothing(t *testing.T) {
 
 func TestBackupThatFailsLeavesNothing(t *testing.T) {
 	d := quick()
-	l := openOn(t, t.TempDir(), filelog.Config{SegmentBytes: 1 << 10}, d)
+	folder := t.TempDir()
+	l := openOn(t, folder, filelog.Config{SegmentBytes: 1 << 10}, d)
 	for n := range 20 {
 		appendTo(t, l, numbered(n))
 	}
+	l.Close()
+	if _, err := filelog.Reindex(t.Context(), folder, nil); err != nil { // so that nothing but the backup writes from now on
+		t.Fatal(err)
+	}
+	l = openOn(t, folder, filelog.Config{SegmentBytes: 1 << 10}, d)
 	dir := filepath.Join(t.TempDir(), "backup")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
