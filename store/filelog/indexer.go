@@ -254,15 +254,24 @@ func (x *indexer) mergeRuns(due []*run) error {
 // fanIn is how many runs of one level become one of the next.
 const fanIn = 4
 
+// maxRun is the size beyond which runs stay apart: about a hundred million events.
+const maxRun = 4 << 30
+
 // mergeable returns runs beside each other that should become one, nil when there are none.
 func mergeable(runs []*run) []*run {
-	for i, n := 0, 0; i < len(runs); i++ {
-		if n++; i > 0 && runs[i].Level() != runs[i-1].Level() {
-			n = 1
+	n, size := 0, int64(0)
+	for i, r := range runs {
+		if i > 0 && r.Level() != runs[i-1].Level() {
+			n, size = 0, 0
 		}
-		if n == fanIn {
+		n, size = n+1, size+r.Size()
+		if n < fanIn {
+			continue
+		}
+		if size <= maxRun {
 			return runs[i+1-fanIn : i+1]
 		}
+		n, size = 0, 0 // those after them may still be merged
 	}
 	return nil
 }
