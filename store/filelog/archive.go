@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 )
 
 // The file ARCHIVE in the folder of a log says where its archived segments are. It is three lines of text: a magic word with the version,
@@ -77,22 +79,7 @@ func parseArchive(b []byte) (path string, ok bool) {
 
 // writeArchive notes the folder of the archive.
 func writeArchive(files fileSystem, dir, noted string) error {
-	path := filepath.Join(dir, archiveFile)
-	f, err := files.OpenFile(path+newSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(encodeArchive(noted), 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := files.Rename(path+newSuffix, path); err != nil {
-		return err
-	}
-	return files.SyncDir(dir)
+	return disk.WriteWhole(files, filepath.Join(dir, archiveFile), encodeArchive(noted))
 }
 
 // segmentPath is where a segment lies.

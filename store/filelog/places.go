@@ -91,22 +91,7 @@ func encodePlaces(h *header, d digest, t *places) []byte {
 
 // writePlaces writes the places of a full segment.
 func writePlaces(files fileSystem, dir string, s *segment, t *places) error {
-	path := placesPath(dir, s.header.sequence)
-	f, err := files.OpenFile(path+newSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(encodePlaces(&s.header, s.digest, t), 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := files.Rename(path+newSuffix, path); err != nil {
-		return err
-	}
-	return files.SyncDir(dir)
+	return disk.WriteWhole(files, placesPath(dir, s.header.sequence), encodePlaces(&s.header, s.digest, t))
 }
 
 // placesFile is the places in a file.

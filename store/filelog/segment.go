@@ -18,7 +18,7 @@ import (
 
 const (
 	segmentSuffix = ".seg"
-	newSuffix     = ".new" // of a file that is not complete yet
+	newSuffix     = disk.NewSuffix // of a file that is not complete yet
 )
 
 // segment is a file of the log. What is said here of a full one never changes.
@@ -110,26 +110,10 @@ func segmentNames(files fileSystem, dir string) (names []string, err error) {
 // createSegment makes a segment under its final name only once its header is on the disk, so that there is never half of one.
 func createSegment(files fileSystem, dir string, h header) (*segment, error) {
 	path := filepath.Join(dir, segmentName(h.sequence))
-	temporary := path + newSuffix
-	encoded := h.encode()
-	f, err := files.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
+	if err := disk.WriteWhole(files, path, h.encode()); err != nil {
 		return nil, err
 	}
-	_, err = f.WriteAt(encoded, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	if err := files.Rename(temporary, path); err != nil {
-		return nil, err
-	}
-	if err := files.SyncDir(dir); err != nil {
-		return nil, err
-	}
-	f, err = files.OpenFile(path, os.O_RDWR)
+	f, err := files.OpenFile(path, os.O_RDWR)
 	return &segment{path: path, header: h, file: f}, err
 }
 

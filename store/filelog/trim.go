@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -270,37 +269,17 @@ func (l *Log) copySegment(s *segment, to string) error {
 }
 
 func (l *Log) copyWhole(s *segment, to string) error {
-	files := l.sys.files
-	from, err := files.OpenFile(s.path, os.O_RDONLY)
-	if err != nil {
+	part := to + newSuffix
+	if err := l.removeLeft(part); err != nil {
 		return err
 	}
-	err = copyFile(files, from, s.size, to+newSuffix)
-	if err = errors.Join(err, from.Close()); err != nil {
+	if err := disk.Copy(l.sys.files, s.path, part, s.size, func(int64) error { return nil }); err != nil {
 		return err
 	}
-	if err := l.checkCopy(s, to+newSuffix); err != nil {
+	if err := l.checkCopy(s, part); err != nil {
 		return err
 	}
-	return files.Rename(to+newSuffix, to)
-}
-
-func copyFile(files fileSystem, from io.ReaderAt, size int64, path string) error {
-	to, err := files.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return err
-	}
-	b := make([]byte, min(size, 1<<20))
-	for at := int64(0); at < size && err == nil; at += int64(len(b)) {
-		part := b[:min(int64(len(b)), size-at)]
-		if _, err = from.ReadAt(part, at); err == nil || errors.Is(err, io.EOF) {
-			_, err = to.WriteAt(part, at)
-		}
-	}
-	if err == nil {
-		err = to.Sync()
-	}
-	return errors.Join(err, to.Close())
+	return l.sys.files.Rename(part, to)
 }
 
 // checkCopy reads a copy of a full segment and checks that it is what was sealed; one that is not is removed.

@@ -13,9 +13,6 @@ import (
 	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 )
 
-// NewSuffix is the end of the name of a file that is not complete yet.
-const NewSuffix = ".new"
-
 // ErrTooLarge is what merging returns for runs that would not fit into one.
 var ErrTooLarge = errors.New("the runs are too large to be one")
 
@@ -34,13 +31,10 @@ func Merge(files disk.FileSystem, dir string, runs []*Run, goOn func() error) (*
 
 func write(files disk.FileSystem, dir string, s source, cover Cover) (*Run, error) {
 	path := filepath.Join(dir, runName(&cover))
-	if err := writeFile(files, path+NewSuffix, s, cover); err != nil {
+	if err := writeFile(files, path+disk.NewSuffix, s, cover); err != nil {
 		return nil, err
 	}
-	if err := files.Rename(path+NewSuffix, path); err != nil {
-		return nil, err
-	}
-	if err := files.SyncDir(dir); err != nil {
+	if err := disk.Name(files, path); err != nil {
 		return nil, err
 	}
 	return Open(files, path)
