@@ -111,11 +111,6 @@ func (p *Postings) DropLast() {
 	*s = s.cut(0, s.n-1)
 }
 
-// Clone returns postings of which first and last may be dropped without a change to these.
-func (p *Postings) Clone() Postings {
-	return Postings{spans: append([]span(nil), p.spans...), count: p.count}
-}
-
 // of returns the postings of one span.
 func of(s span) Postings {
 	if s.n == 0 {

@@ -207,7 +207,7 @@ func (t *Table) grow() {
 	t.cells = cells
 }
 
-// Has reports whether the table may know the id.
+// has reports whether the table may know the id.
 func (t *Table) has(k *Key) bool { return k.time == 0 || k.time >= t.earliest && k.time <= t.latest }
 
 // find returns the list of a key.
@@ -374,13 +374,6 @@ func (t *Table) Items() uint64 {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.items
-}
-
-// Bytes is about what the table takes.
-func (t *Table) Bytes() int {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return 16*len(t.cells) + 8*linksInChunk*len(t.links) + 120*len(t.streams)
 }
 
 // typeNames returns the types in order of name.

@@ -56,14 +56,11 @@ func (b *Batch) count(w *store.ItemWrite) error {
 		change++
 	}
 	b.mark.Items += change
-	if w.Bucket == streamBucket {
+	if w.Bucket == store.StreamBucket {
 		b.mark.Streams += change
 	}
 	return nil
 }
-
-// streamBucket has the metadata of streams.
-const streamBucket = "oxbow.streams"
 
 // UpTo notes that the table has everything up to that commit, which may have written no items.
 func (b *Batch) UpTo(sequence uint64) { b.mark.Sequence = sequence }
