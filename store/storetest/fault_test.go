@@ -25,7 +25,7 @@ var faults = []struct {
 	{"no conditions", "2-ConditionsHoldAtTheCommit/StreamIsAtRevision", func(d store.Driver) store.Driver { return noConditions{d} }},
 	{"acknowledged before readable", "3-PositionsAreInCommitOrder/AcknowledgedIsReadableAtOnce", func(d store.Driver) store.Driver { return lateReads{d} }},
 	{"position readable before a smaller one", "3-PositionsAreInCommitOrder/PollingNeverGoesBackWhile64WritersCommit", func(d store.Driver) store.Driver {
-		return &outOfOrder{Driver: d, hidden: map[store.Position]bool{}}
+		return newOutOfOrder(d)
 	}},
 	{"wait that does not", "3-PositionsAreInCommitOrder/WaitReturnsWhenThereIsMore", func(d store.Driver) store.Driver { return noWait{d} }},
 	{"repeat is a conflict", "4-AppendIsIdempotent/RepeatedCommitReturnsTheFirstReceipt", func(d store.Driver) store.Driver { return noRepeats{d} }},
