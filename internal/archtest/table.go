@@ -48,7 +48,12 @@ var Table = []Room{
 		Why:     "event/cloudevents: a line may be a CloudEvent",
 	},
 	{Path: "topic"},
-	{Path: "bus", Imports: []string{"event", "topic", "internal/..."}},
+	{Path: "middleware", Imports: []string{"event", "internal/..."}},
+	{
+		Path:    "bus",
+		Imports: []string{"event", "topic", "middleware", "internal/..."},
+		Why:     "middleware: one set of them wraps the handlers of every room",
+	},
 	{
 		Path:    "store",
 		Imports: []string{"event", "topic", "internal/..."},
