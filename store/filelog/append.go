@@ -29,6 +29,9 @@ func (l *Log) Append(ctx context.Context, c store.Commit) (store.Receipt, error)
 	if err != nil {
 		return store.Receipt{}, err
 	}
+	if l.sequencer.lead(r) {
+		return l.receipt(r)
+	}
 	if err := l.queue.put(r); err != nil {
 		return store.Receipt{}, err
 	}

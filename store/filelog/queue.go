@@ -58,6 +58,13 @@ func (q *queue) put(r *request) error {
 	return nil
 }
 
+// empty reports whether nothing waits and more may come.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.closed && len(q.waiting) == 0
+}
+
 func (q *queue) look() {
 	select {
 	case q.wake <- struct{}{}:

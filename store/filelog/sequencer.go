@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/index"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/items"
 )
 
-// sequencer decides and writes commits, one batch after the other. All of it belongs to one goroutine, which alone changes what the
-// log shows, under the log's lock.
+// sequencer decides and writes commits, one batch after the other. All of it belongs to whoever has the turn, who alone changes what
+// the log shows, under the log's lock. That is the goroutine of the sequencer, or, when nothing is synced, a writer who leads: it spares
+// the switch to that goroutine and back. A writer who waits for the disk must be able to go when its context ends, so it never leads.
 type sequencer struct {
+	turn     sync.Mutex
 	log      *Log
 	tail     *tail
 	head     store.Position // with the batch so far
@@ -25,6 +28,7 @@ type sequencer struct {
 	staged   map[itemID]uint64           // items that the batch writes, with their new revisions; 0 for deleted
 	metas    map[string]store.StreamMeta // of streams that the batch writes
 	reading  reader
+	alone    [1]*request // the batch of a writer who leads
 }
 
 type itemID struct{ bucket, key string }
@@ -38,10 +42,28 @@ func (l *Log) sequence() {
 		if len(batch) == 0 {
 			return
 		}
+		s.turn.Lock()
 		s.settle(batch)
+		s.turn.Unlock()
 		clear(batch)
 		runtime.Gosched() // lets those just answered come back first, so that they share the next sync
 	}
+}
+
+// lead has the calling writer bring its own request to its outcome. It reports false when somebody else has the turn or waits for it,
+// and when the segment is full: beginning another one takes time.
+func (s *sequencer) lead(r *request) bool {
+	if !s.log.cfg.NoSync || !s.turn.TryLock() {
+		return false
+	}
+	defer s.turn.Unlock()
+	s.alone[0] = r
+	defer clear(s.alone[:])
+	if !s.log.queue.empty() || s.full(s.alone[:]) {
+		return false
+	}
+	s.settle(s.alone[:])
+	return true
 }
 
 // settle brings every request of the batch to its outcome.
@@ -89,9 +111,11 @@ func (s *sequencer) commit(batch []*request) error {
 
 // idle lets go of files that were replaced, so that they do not wait for the next commit.
 func (s *sequencer) idle() {
-	if !s.log.sys.inline {
-		s.keepUp()
+	if s.log.sys.inline || !s.turn.TryLock() {
+		return
 	}
+	defer s.turn.Unlock()
+	s.keepUp()
 }
 
 // keepUp takes the shape that the log has now.
@@ -120,15 +144,20 @@ func (s *sequencer) write() error {
 	return s.tail.sync()
 }
 
-// makeRoom begins a new segment when the batch does not fit into this one, unless this one has nothing in it.
-func (s *sequencer) makeRoom(batch []*request) error {
+// full reports whether the batch does not fit into the newest segment, and that has something in it.
+func (s *sequencer) full(batch []*request) bool {
 	size, events := s.tail.size, 0
 	for _, r := range batch {
 		size += int64(r.bytes())
 		events += len(r.events)
 	}
 	full := size > s.log.cfg.SegmentBytes || uint64(events)+s.log.places.count > maxSegmentEvents
-	if !full || s.sequence < s.tail.header.sequence {
+	return full && s.sequence >= s.tail.header.sequence
+}
+
+// makeRoom begins a new segment when the batch does not fit into this one, unless this one has nothing in it.
+func (s *sequencer) makeRoom(batch []*request) error {
+	if !s.full(batch) {
 		return nil
 	}
 	if err := s.rotate(); err != nil {
@@ -387,5 +416,5 @@ func (l *Log) fail(cause error) {
 	l.wake()
 }
 
-// finish notes that all is written. The goroutine has ended.
+// finish notes that all is written. Nobody has the turn or will have it.
 func (s *sequencer) finish() error { return s.tail.mark(s.sequence, s.head+1) }
