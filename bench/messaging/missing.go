@@ -1,0 +1,12 @@
+//go:build !peers
+
+package messaging
+
+var (
+	natsBus          = Bus{Name: "NATS", Missing: notBuilt}
+	natsRequest      = Answerer{Name: "NATS", Missing: notBuilt}
+	watermillBus     = Bus{Name: "Watermill", Missing: notBuilt}
+	watermillCommand = Answerer{Name: "Watermill CQRS", Missing: notBuilt}
+	sublist          = Index{Name: "NATS sublist", Missing: notBuilt}
+	mochi            = Index{Name: "mochi-mqtt", Missing: notBuilt}
+)
