@@ -35,13 +35,17 @@ func newOxbowBus(opts ...bus.Option) func(int, messaging.Handle) (messaging.Publ
 }
 
 func (b oxbowBus) Publish(ctx context.Context, o messaging.Order) error { return b.bus.Publish(ctx, o) }
-func (b oxbowBus) Close() error                                         { return b.bus.Close(context.Background()) }
+
+func (b oxbowBus) Close() error { return b.bus.Close(context.Background()) }
 
 // way is a way to subscribe.
 type way func(messaging.Bus) func(int, messaging.Handle) (messaging.Publisher, error)
 
 func inSync(b messaging.Bus) func(int, messaging.Handle) (messaging.Publisher, error) { return b.Sync }
-func queued(b messaging.Bus) func(int, messaging.Handle) (messaging.Publisher, error) { return b.Queued }
+
+func queued(b messaging.Bus) func(int, messaging.Handle) (messaging.Publisher, error) {
+	return b.Queued
+}
 
 // preparePublish returns publishing until all subscribers have handled everything.
 func preparePublish(how way, subscribers int) func(context.Context, *env) ([]contender, error) {
@@ -121,7 +125,9 @@ func preparePublishers(_ context.Context, e *env) ([]contender, error) {
 		return nil, err
 	}
 	n := e.n(100_000, 80)
-	publish := func(ctx context.Context) error { return oxbowBus{b}.Publish(ctx, messaging.Order{Order: "42", Cents: 1999}) }
+	publish := func(ctx context.Context) error {
+		return oxbowBus{b}.Publish(ctx, messaging.Order{Order: "42", Cents: 1999})
+	}
 	return []contender{
 		{name: oxbowName, events: n, side: all(n, atOnce(8, repeat(n/8, publish)))},
 		{name: onePublisher, does: "Oxbow with one publisher in place of eight", events: n, side: all(n, repeat(n, publish))},

@@ -15,8 +15,6 @@ type Order struct {
 // Name is the topic that orders are published under, where one is needed.
 const Name = "order.placed"
 
-const notBuilt = "build it in with -tags peers"
-
 // Publisher publishes orders. Publish may be called at the same time as itself.
 type Publisher interface {
 	Publish(ctx context.Context, o Order) error

@@ -2,6 +2,8 @@
 
 package messaging
 
+const notBuilt = "build it in with -tags peers"
+
 var (
 	natsBus          = Bus{Name: "NATS", Missing: notBuilt}
 	natsRequest      = Answerer{Name: "NATS", Missing: notBuilt}
