@@ -52,7 +52,7 @@ func main() {
 
 // run measures the rows and prints the table to out, and what it is at to progress.
 func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
-	chosen, err := choose(o)
+	chosen, chosenGrids, err := choose(o)
 	if err != nil {
 		return err
 	}
@@ -81,14 +81,22 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		fmt.Fprint(out, "; quick: only a part of the work, so the numbers mean little")
 	}
 	fmt.Fprint(out, "\n\n")
-	return t.print()
+	if err := t.print(); err != nil {
+		return err
+	}
+	for _, g := range chosenGrids {
+		if err := g.print(ctx, o, out, progress); err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
+		}
+	}
+	return nil
 }
 
-// choose returns the rows whose name matches, under the names that they have with these options.
-func choose(o options) (chosen []work, err error) {
+// choose returns the rows whose name matches, under the names that they have with these options, and the grids.
+func choose(o options) (chosen []work, chosenGrids []grid, err error) {
 	matching, err := regexp.Compile(o.run)
 	if err != nil {
-		return nil, fmt.Errorf("-run: %w", err)
+		return nil, nil, fmt.Errorf("-run: %w", err)
 	}
 	for _, w := range works {
 		if o.full && w.full != "" {
@@ -98,8 +106,13 @@ func choose(o options) (chosen []work, err error) {
 			chosen = append(chosen, w)
 		}
 	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("-run %s matches no row; without it, all are measured", o.run)
+	for _, g := range grids {
+		if matching.MatchString(g.name) {
+			chosenGrids = append(chosenGrids, g)
+		}
 	}
-	return chosen, nil
+	if len(chosen)+len(chosenGrids) == 0 {
+		return nil, nil, fmt.Errorf("-run %s matches no row; without it, all are measured", o.run)
+	}
+	return chosen, chosenGrids, nil
 }

@@ -29,11 +29,17 @@ func TestQuickRunMeasuresEveryRowAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := out.String()
-	const number = ` +[1-9][0-9,]*( ns| µs| ms|/s| B| MiB)`
+	const number = ` +[1-9][0-9,]*( ns| µs| ms|/s| B| MiB)( +[0-9.]+)?`
 	for _, w := range works {
 		whole := `(?m)^` + regexp.QuoteMeta(w.name) + ` +Oxbow` + number + `.*\n +\S.*` + number + ` +\d+\.\d\d`
 		if !regexp.MustCompile(whole).MatchString(table) {
 			t.Errorf("there is no whole row for %q", w.name)
+		}
+	}
+	for _, g := range grids {
+		cells := strings.Repeat(` +[1-9][0-9,]* (ns|µs) \([0-9.]+\)`, len(gridSubscribers)*len(gridCores()))
+		if !regexp.MustCompile(regexp.QuoteMeta(g.name) + `: .*\n\nWHO .*\nOxbow` + cells).MatchString(table) {
+			t.Errorf("there is no whole grid of %q", g.name)
 		}
 	}
 	for line := range strings.Lines(table) {
@@ -94,10 +100,10 @@ func TestVerdictsSayWhatWasReached(t *testing.T) {
 		targets: map[string]target{"small": atMost(1.3), "big": atLeast(3)},
 	}
 	results := func(oxbow cost) []result {
-		of := func(name string, c cost) result { return result{contender{name: name}, []cost{c}} }
+		of := func(name string, c cost) result { return result{contender: contender{name: name}, costs: []cost{c}} }
 		return []result{
 			of(oxbowName, oxbow), of("small", 100), of("big", 40), of("other", 1),
-			{contender{name: "weaker", durability: inMemory}, []cost{10}},
+			{contender: contender{name: "weaker", durability: inMemory}, costs: []cost{10}},
 		}
 	}
 	for oxbow, want := range map[cost]string{
@@ -124,7 +130,7 @@ func TestVerdictsSayWhatWasReached(t *testing.T) {
 }
 
 func TestTargetsNameContenders(t *testing.T) {
-	known := map[string]bool{rawName: true, decoderName: true, smallName: true}
+	known := map[string]bool{rawName: true, decoderName: true, smallName: true, onePublisher: true}
 	for _, p := range stores() {
 		known[p.Name] = true
 	}

@@ -33,6 +33,7 @@ type contender struct {
 	side       side
 	durability string // when it is not the work's; then it is not compared
 	missing    string // why it cannot be measured, in place of side
+	events     int    // that side handles, when allocations are to be counted
 }
 
 // cost is what one event took, in nanoseconds, or what was measured instead.
@@ -115,7 +116,8 @@ func syncFolder(dir string) error {
 // result is a contender with what each round took.
 type result struct {
 	contender
-	costs []cost
+	costs  []cost
+	allocs []float64 // an event, when they are counted
 }
 
 // measure has each contender do the work once to warm up and then in rounds, in another order each time: what an engine puts off
@@ -139,28 +141,33 @@ func measure(ctx context.Context, w work, e *env, rounds int) (results []result,
 			if r.missing != "" {
 				continue
 			}
-			took, err := r.measure(ctx)
+			took, allocated, err := r.measure(ctx)
 			if err != nil {
 				return nil, err
 			}
 			if round >= 0 {
 				r.costs = append(r.costs, took)
+				r.allocs = append(r.allocs, allocated)
 			}
 		}
 	}
 	return results, nil
 }
 
-func (c *contender) measure(ctx context.Context) (cost, error) {
+// measure returns what an event took, and how many allocations.
+func (c *contender) measure(ctx context.Context) (took cost, allocated float64, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	runtime.GC()
-	took, err := c.side(ctx)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	took, err = c.side(ctx)
 	if err != nil {
-		return 0, &contenderError{c.name, err}
+		return 0, 0, &contenderError{c.name, err}
 	}
-	return took, nil
+	runtime.ReadMemStats(&after)
+	return took, float64(after.Mallocs-before.Mallocs) / float64(max(c.events, 1)), nil
 }
 
 // contenderError says whose error it is.

@@ -18,7 +18,7 @@ type table struct {
 
 func newTable(out io.Writer) *table {
 	t := &table{out, tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), nil, map[string]bool{}}
-	t.line("WORK", "WHO", "RESULT", "RATIO", "RANGE", "TARGET", "VERDICT", "DURABILITY")
+	t.line("WORK", "WHO", "RESULT", "ALLOCS", "RATIO", "RANGE", "TARGET", "VERDICT", "DURABILITY")
 	return t
 }
 
@@ -32,11 +32,11 @@ func (t *table) add(w work, results []result) {
 		t.note(r.contender)
 		switch {
 		case r.missing != "":
-			t.line(name, r.name, "-", "", "", "", "", reached(w))
+			t.line(name, r.name, "-", "", "", "", "", "", reached(w))
 		case r.name == oxbow.name:
-			t.line(name, r.name, w.unit.format(median(r.costs)), "", "", w.goal, w.verdict(median(r.costs)), reached(w))
+			t.line(name, r.name, w.unit.format(median(r.costs)), r.allocations(), "", "", w.goal, w.verdict(median(r.costs)), reached(w))
 		case r.durability != "":
-			t.line(name, r.name, w.unit.format(median(r.costs)), "-", "", "", "", r.durability)
+			t.line(name, r.name, w.unit.format(median(r.costs)), r.allocations(), "-", "", "", "", r.durability)
 		default:
 			t.compare(w, name, oxbow, r)
 		}
@@ -50,8 +50,16 @@ func (t *table) compare(w work, name string, oxbow, peer result) {
 		spread = formatRatio(ratios[0]) + "-" + formatRatio(ratios[len(ratios)-1])
 	}
 	target := w.targets[peer.name]
-	t.line(name, peer.name, w.unit.format(median(peer.costs)), formatRatio(median(ratios)), spread,
+	t.line(name, peer.name, w.unit.format(median(peer.costs)), peer.allocations(), formatRatio(median(ratios)), spread,
 		target.String(), target.verdict(median(ratios)), reached(w))
+}
+
+// allocations returns how many there were an event, or nothing when they were not counted.
+func (r *result) allocations() string {
+	if r.events == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", median(r.allocs))
 }
 
 // reached returns the work's durability for the table.
@@ -75,7 +83,7 @@ func (t *table) note(c contender) {
 		return
 	}
 	t.noted[c.name] = true
-	t.notes = append(t.notes, fmt.Sprintf("%-16s%s", c.name, text))
+	t.notes = append(t.notes, fmt.Sprintf("%-20s%s", c.name, text))
 }
 
 func (t *table) print() error {

@@ -44,3 +44,14 @@ func repeat(n int, call func(context.Context) error) func(context.Context) error
 		return nil
 	}
 }
+
+// atOnce returns so many at the same time as one.
+func atOnce(n int, call func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		work, ctx := task.New(ctx)
+		for range n {
+			work.Go(func() error { return call(ctx) })
+		}
+		return work.Wait()
+	}
+}

@@ -70,13 +70,25 @@ var works = []work{
 		prepare: prepareDisk,
 	},
 	{
-		name: "publish on the bus, 1 sync subscriber", goal: "250 ns", prepare: preparePublish,
+		name: "publish, 1 sync subscriber", goal: "250 ns, 1 alloc", prepare: preparePublish(inSync, 1),
 	},
 	{
-		name: "match a topic in 1,000,000 patterns, hot", goal: "80 ns", prepare: prepareTopics(1),
+		name: "publish, 1 queued subscriber", goal: "300 ns", prepare: preparePublish(queued, 1),
 	},
 	{
-		name: "match a topic in 1,000,000 patterns, cold", goal: "3 µs", prepare: prepareTopics(1_000_000),
+		name: "publish, 16 queued subscribers", goal: "1,000 ns", prepare: preparePublish(queued, 16),
+	},
+	{
+		name: "publish, 8 publishers, 1 sync subscriber", targets: map[string]target{onePublisher: atMost(1.5)}, prepare: preparePublishers,
+	},
+	{
+		name: "match a topic in 1,000,000 patterns, hot", goal: "80 ns, 0 allocs", prepare: prepareTopics(1),
+	},
+	{
+		name: "match a topic in 1,000,000 patterns, cold", goal: "3 µs, 0 allocs", prepare: prepareTopics(1_000_000),
+	},
+	{
+		name: "memory of a pattern, 1,000,000 patterns", unit: bytes, once: true, goal: "150 B", prepare: preparePatterns,
 	},
 	{
 		name: "consumer of records, empty handler", durability: inMemory, unit: rate, goal: "500,000/s", prepare: prepareConsumer,
