@@ -78,7 +78,7 @@ func (x *exchange) tell(panicked any) {
 	failed := panicked != nil && panicked != http.ErrAbortHandler
 	x.response.conclude(x.aborted, failed, x.inner)
 	x.route = x.m.routeOf(x.inner)
-	ctx := context.WithoutCancel(x.ctx.Context) // the client may be gone, and the event is true all the same
+	ctx := after{&x.ctx}
 	x.publish(ctx, "publish http.request", requested{x})
 	if !failed && x.response.status < 500 {
 		return

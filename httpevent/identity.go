@@ -1,6 +1,7 @@
 package httpevent
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -15,10 +16,10 @@ const (
 	stateHeader       = "Tracestate"
 )
 
-// identity is what a request is known by, as headers and as the cause of what its handler publishes.
+// identity is what a request is known by, as the cause of what its handler publishes and in headers.
 type identity struct {
 	cause       event.Cause
-	correlation string // cause.CorrelationID as text
+	correlation string // cause.CorrelationID as a header's value
 }
 
 // identify takes over what the context says, then what the headers say, and makes up the rest.
@@ -26,20 +27,19 @@ func (m *middleware) identify(r *http.Request) identity {
 	id := identity{cause: event.Cause{ID: event.NewID()}}
 	outer, _ := event.CauseFrom(r.Context())
 	id.cause.UserID = m.user(r, outer)
-	id.cause.CorrelationID = outer.CorrelationID
-	if outer.CorrelationID.IsZero() {
-		id.cause.CorrelationID = outer.ID
-	}
-	if id.cause.CorrelationID.IsZero() && !m.Edge {
+	id.cause.CorrelationID = cmp.Or(outer.CorrelationID, outer.ID)
+	anyText := !id.cause.CorrelationID.IsZero() // a program may have set it to what is none for a header
+	if !anyText && !m.Edge {
 		id.correlation, id.cause.CorrelationID = correlationOf(r.Header)
 	}
-	if id.cause.CorrelationID.IsZero() {
-		id.cause.CorrelationID = id.cause.ID
-	}
+	id.cause.CorrelationID = cmp.Or(id.cause.CorrelationID, id.cause.ID)
 	if span, ok := tracecontext.Parse(outer.TraceParent); ok {
 		id.cause.TraceParent, id.cause.TraceState = span.String(), tracecontext.State([]string{outer.TraceState})
 	}
 	m.write(&id, r.Header)
+	if anyText && !safe(id.correlation) {
+		id.correlation = ""
+	}
 	return id
 }
 

@@ -21,7 +21,7 @@ type response struct {
 // sign sets our headers. Each value has a slice of its own, so that a handler that adds to it copies it.
 func (w *response) sign() {
 	h := w.under.Header()
-	if safe(w.own[0]) {
+	if w.own[0] != "" {
 		h[correlationHeader] = w.own[0:1:1]
 	}
 	h[parentHeader] = w.own[1:2:2]

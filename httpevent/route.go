@@ -1,7 +1,6 @@
 package httpevent
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -49,7 +48,7 @@ func (m *middleware) routeOf(r *http.Request) route {
 func (m *middleware) askRoute(r *http.Request) (pattern string) {
 	defer func() {
 		if v := recover(); v != nil {
-			m.report(context.WithoutCancel(r.Context()), "find the route", fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			m.report(r.Context(), "find the route", fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
 	return m.Route(r)
