@@ -58,22 +58,26 @@ func TestAPanicIsPublishedAndGoesOn(t *testing.T) {
 	}{
 		"before the status": {
 			func(http.ResponseWriter, *http.Request) { explode(cause) },
-			httpevent.Error{Request: httpevent.Request{Status: 500}, Panic: "*httpevent_test.secretError"}, cause,
+			httpevent.Error{Request: httpevent.Request{Status: 500}, Panic: "*httpevent_test.secretError"},
+			cause,
 		},
 		"after the status": {
 			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202); explode("hunter2") },
-			httpevent.Error{Request: httpevent.Request{Status: 202}, Panic: "string"}, "hunter2",
+			httpevent.Error{Request: httpevent.Request{Status: 202}, Panic: "string"},
+			"hunter2",
 		},
 		"in what was deferred": {
 			func(http.ResponseWriter, *http.Request) {
 				defer func() { panic(recover()) }()
 				explode(7)
 			},
-			httpevent.Error{Request: httpevent.Request{Status: 500}, Panic: "int"}, 7,
+			httpevent.Error{Request: httpevent.Request{Status: 500}, Panic: "int"},
+			7,
 		},
 		"with a value that cannot be compared": {
 			func(http.ResponseWriter, *http.Request) { explode([]string{"a"}) },
-			httpevent.Error{Request: httpevent.Request{Status: 500}, Panic: "[]string"}, []string{"a"},
+			httpevent.Error{Request: httpevent.Request{Status: 500}, Panic: "[]string"},
+			[]string{"a"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,10 +194,9 @@ func TestAPublisherThatFailsLeavesTheResponseAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got []error
 			cfg := httpevent.Config{Route: c.route, OnError: func(_ context.Context, err error) { got = append(got, err) }}
+			logged := captureLog(t)
 			if c.onError != nil {
 				cfg.OnError = c.onError
-				log.SetOutput(io.Discard)
-				defer log.SetOutput(log.Writer())
 			}
 			server := serve(t, 1, c.pub, cfg, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(503)
@@ -203,6 +206,9 @@ func TestAPublisherThatFailsLeavesTheResponseAlone(t *testing.T) {
 				t.Errorf("answered %d %q", resp.StatusCode, text)
 			}
 			server.Close()
+			if c.onError != nil && strings.Count(logged.String(), "ERROR httpevent: publish http.request: ") != 1 {
+				t.Errorf("logged %q, want what OnError did not take", logged)
+			}
 			if len(got) != len(c.want) {
 				t.Fatalf("OnError got %q, want %q", got, c.want)
 			}
@@ -215,6 +221,25 @@ func TestAPublisherThatFailsLeavesTheResponseAlone(t *testing.T) {
 				t.Errorf("%v does not wrap the publisher's error", got[0])
 			}
 		})
+	}
+}
+
+// captureLog returns what slog.Default writes until the end of the test.
+func captureLog(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	logged, before := new(bytes.Buffer), log.Writer()
+	log.SetOutput(logged)
+	t.Cleanup(func() { log.SetOutput(before) })
+	return logged
+}
+
+func TestErrorsAreLoggedByDefault(t *testing.T) {
+	logged := captureLog(t)
+	pub := httpevent.PublisherFunc(func(context.Context, any, ...event.Option) error { return errors.New("disk is full") })
+	h := wrap(t, pub, httpevent.Config{}, http.NotFoundHandler())
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	if got := logged.String(); !strings.Contains(got, "ERROR httpevent: publish http.request: disk is full") {
+		t.Errorf("logged %q", got)
 	}
 }
 

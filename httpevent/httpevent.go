@@ -22,8 +22,8 @@ type Config struct {
 	Skip func(*http.Request) bool
 
 	// User returns who sends the request, or "" when that is not known. It is called before the handler. What no event can
-	// hold (control characters, bytes that are not UTF-8, more than 255 bytes) goes to OnError and counts as unknown. Default: the user of
-	// the cause in the request's context, as an outer middleware may have set it with event.WithCause.
+	// hold (control characters, bytes that are not UTF-8, more than 255 bytes) goes to OnError and counts as unknown. Default, and
+	// for the unknown: the user of the cause in the request's context, as an outer middleware may have set it with event.WithCause.
 	User func(*http.Request) string
 
 	// Route returns the route that the request took. It is called after the handler, with the request that the handler had.

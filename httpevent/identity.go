@@ -115,7 +115,7 @@ func (m *middleware) user(r *http.Request, outer event.Cause) string {
 	}
 	if err := event.CheckName("user id", user); err != nil {
 		m.report(r.Context(), "take the user as unknown", err)
-		return ""
+		return outer.UserID
 	}
 	return user
 }

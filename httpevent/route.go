@@ -38,8 +38,8 @@ func (m *middleware) routeOf(r *http.Request) route {
 		}
 	}
 	made := newRoute(key)
-	if method := made.method; method != otherMethod { // a client could make up any number of them
-		m.routes.add(routeKey{strings.Clone(method), strings.Clone(pattern)}, made)
+	if made.method == r.Method && len(pattern) <= maxRoute { // a client could make up any number of others
+		m.routes.add(routeKey{made.method, strings.Clone(pattern)}, made)
 	}
 	return made
 }
