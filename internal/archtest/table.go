@@ -83,7 +83,7 @@ var Table = []Room{
 	},
 	{
 		Path:    "httpevent/internal/peertest",
-		Imports: []string{".", "event", "bus", "store", "store/memory", "httpevent"},
+		Imports: []string{".", "event", "bus", "store", "httpevent"},
 		Why:     "a module of its own, tests only: the router chi around it, and an App that stores what it publishes",
 	},
 
