@@ -154,7 +154,9 @@ func TestTheCauseInTheContextComesBeforeTheHeaders(t *testing.T) {
 	headers := http.Header{
 		"X-Correlation-Id": {"checkout/7"}, "Traceparent": {"00-" + strings.Repeat("1", 32) + "-" + theSpan + "-00"},
 	}
-	ctx := event.WithCause(t.Context(), outer.Cause())
+	cause := outer.Cause()
+	cause.CorrelationID = event.ID{} // then it is the event's id
+	ctx := event.WithCause(t.Context(), cause)
 	x := exchangeWith(t, ctx, httpevent.Config{Edge: true}, headers)
 	x.expectLinked(t)
 	if x.request.CausationID != outer.ID || x.request.CorrelationID != outer.ID || x.request.UserID != "bob" {
@@ -211,16 +213,18 @@ func TestTheAnswerHasOneValueOfEachHeader(t *testing.T) {
 		"copy":   func(w http.ResponseWriter) { w.(interface{ WriteString(string) (int, error) }).WriteString("x") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := httptest.NewRecorder()
-			handle(t, newRecorder(), w, func(w http.ResponseWriter, _ *http.Request) {
+			w, rec := httptest.NewRecorder(), newRecorder()
+			handle(t, rec, w, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Add("X-Correlation-ID", "theirs")
 				w.Header().Add("traceparent", parent)
 				answer(w)
 			})
-			h := w.Result().Header
-			if ids, traces := h.Values("X-Correlation-ID"), h.Values("traceparent"); len(ids) != 1 || ids[0] == "theirs" ||
-				len(traces) != 1 || traces[0] == parent {
-				t.Errorf("the answer has %q and %q, want our own", ids, traces)
+			h, e := w.Result().Header, rec.request(t)
+			if ids := h.Values("X-Correlation-ID"); len(ids) != 1 || ids[0] != e.CorrelationID.String() {
+				t.Errorf("the answer has the correlation %q, want %v alone", ids, e.CorrelationID)
+			}
+			if traces := h.Values("traceparent"); len(traces) != 1 || traces[0] != e.TraceParent {
+				t.Errorf("the answer has the trace %q, want %s alone", traces, e.TraceParent)
 			}
 		})
 	}

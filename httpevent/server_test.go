@@ -152,7 +152,7 @@ func TestStatusAndSizeAreCountedAsTheServerSendsThem(t *testing.T) {
 			http.ServeFile(w, r, file)
 		}, want{206, 10}},
 		"a copy of nothing": {"GET", func(w http.ResponseWriter, _ *http.Request) {
-			io.Copy(w, strings.NewReader(""))
+			io.Copy(w, io.LimitReader(strings.NewReader(""), 1)) // which takes ReadFrom
 			w.WriteHeader(404)
 		}, want{404, 0}},
 		"a copy": {"GET", func(w http.ResponseWriter, _ *http.Request) {
@@ -287,6 +287,10 @@ func TestAHijackedConnectionIsTheHandlers(t *testing.T) {
 			return http.NewResponseController(w).Hijack()
 		}, 101},
 		"after a status": {"Upgrade: websocket\r\n", func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error) {
+			w.WriteHeader(101)
+			return w.(http.Hijacker).Hijack()
+		}, 101},
+		"after a status, without a header": {"", func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error) {
 			w.WriteHeader(101)
 			return w.(http.Hijacker).Hijack()
 		}, 101},

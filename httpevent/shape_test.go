@@ -136,7 +136,8 @@ func TestTheWriterHasExactlyTheInterfacesOfTheOneUnderIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			flushed, from = false, nil
-			handle(t, newRecorder(), under, func(w http.ResponseWriter, _ *http.Request) {
+			rec := newRecorder()
+			handle(t, rec, under, func(w http.ResponseWriter, _ *http.Request) {
 				found := ""
 				if f, ok := w.(http.Flusher); ok {
 					found += "f"
@@ -167,6 +168,9 @@ func TestTheWriterHasExactlyTheInterfacesOfTheOneUnderIt(t *testing.T) {
 					t.Errorf("the handler finds %q, want %q", found, name)
 				}
 			})
+			if rec.request(t).Data.Hijacked {
+				t.Error("a hijack that failed is told as one")
+			}
 		})
 	}
 }

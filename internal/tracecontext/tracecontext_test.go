@@ -25,7 +25,7 @@ func TestParseTakesWhatTheSpecificationAllows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, ok := tracecontext.Parse(c.header)
-			if !ok || p.String() != c.want {
+			if !ok || p.String() != c.want || p.Flags > tracecontext.Sampled {
 				t.Errorf("Parse(%q) = %v, %t; want %s", c.header, p, ok, c.want)
 			}
 		})
