@@ -10,8 +10,8 @@ import (
 	"github.com/oxbow-events/oxbow/httpevent"
 )
 
-// BenchmarkRequest measures a handler alone, and in the middleware: over a publisher that does nothing, a bus without subscriptions, and a bus
-// with one.
+// BenchmarkRequest measures a handler alone, and in the middleware: over a publisher that does nothing, a bus without
+// subscriptions, and a bus with one.
 func BenchmarkRequest(b *testing.B) {
 	listened := bus.New(bus.Config{})
 	_, err := bus.Subscribe(listened, func(context.Context, event.Event[httpevent.Request]) error { return nil })

@@ -57,19 +57,20 @@
 //
 // The status is the final one that the handler gave: informational ones do not count, 200 is implied by a body, a flush or a return,
 // 101 by taking over a connection whose request has an Upgrade, and 500 by a panic before any of it. It is 0 when nothing
-// was said: after an abort, or on a connection that was taken over otherwise. Sizes are of bodies: what the handler read, and what the server
-// took, which is nothing for HEAD and 304. What goes over a connection after it was taken over is not counted.
+// was said: after an abort, or on a connection that was taken over otherwise. Sizes are of bodies: what the handler read, and
+// what the server took, which is nothing for HEAD and 304. What goes over a connection after it was taken over is not counted.
 //
 // The handler's writer has the optional interfaces http.Flusher, http.Hijacker, io.ReaderFrom and http.Pusher exactly when the server's
 // has them, and http.ResponseController finds the rest. Two things of the server's are lost, as in every middleware that wraps
-// the writer: the deprecated http.CloseNotifier, and that http.MaxBytesReader closes the connection of a client that sent too much at once.
+// the writer: the deprecated http.CloseNotifier, and that http.MaxBytesReader has the connection closed at once.
 //
 // Guarantees:
 //
-//   - Each request makes one request event, unless it is skipped, also when its client is gone; each with a 5xx status or a panic one error event besides.
+//   - Each request makes one request event, unless it is skipped, also when its client is gone. A 5xx status or a panic makes an
+//     error event besides.
 //   - Status and sizes are those that the server sends, over HTTP/1 and HTTP/2, with files, streams and connections taken over.
 //   - A handler finds the optional interfaces of the writer under it, and no others.
-//   - A publisher, or a function of Config that is called after the handler, that fails or panics leaves the response as it is; OnError is told.
+//   - A publisher that fails or panics leaves the response as it is, and so does Config.Route; OnError is told.
 //   - A panic goes on with its value when it has been published. http.ErrAbortHandler is no error.
 //   - What a handler publishes with its context names the request's event as its cause, and shares its correlation, user and trace.
 //   - Malformed ids are ignored; ids of untrusted clients all are. No header of a request makes an event that is refused.

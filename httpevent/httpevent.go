@@ -8,7 +8,8 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 )
 
-// Config is how requests become events. The zero Config works. The functions may be called at the same time.
+// Config is how requests become events. The zero Config works. The functions may be called at the same time. A panic of those
+// that are called before the handler is one of the request, of which there is no event then.
 type Config struct {
 	// Source is who publishes: a URI reference. Default: none, which an oxbow.App replaces with its own.
 	Source string

@@ -78,8 +78,8 @@ func (m *middleware) span(h http.Header) (tracecontext.Parent, string) {
 
 const maxCorrelation = 128
 
-// correlationOf returns the id that the header brings, as text and as an ID. Both are zero when there is none, or one that is not safe to repeat
-// in headers, events and logs.
+// correlationOf returns the id that the header brings, as text and as an ID. Both are zero when there is none, or one that is not
+// safe to repeat in headers, events and logs.
 func correlationOf(h http.Header) (string, event.ID) {
 	values := h[correlationHeader]
 	if len(values) != 1 || !safe(values[0]) {

@@ -12,7 +12,7 @@ import (
 
 // Transport returns a RoundTripper that gives each request the correlation id and the trace of the cause in its context, as
 // X-Correlation-ID, traceparent and tracestate, and has next send it. A header that the request has already is left alone, and so
-// is the caller's request. Default next: http.DefaultTransport.
+// is the caller's request. Servers of strangers should not be asked through it. Default next: http.DefaultTransport.
 func Transport(next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
