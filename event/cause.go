@@ -26,17 +26,19 @@ func (m *Metadata) Cause() Cause {
 	}
 }
 
-// causeContext is one small allocation where context.WithValue over a struct would be two.
-type causeContext struct {
+// CauseContext is a context that carries a cause. It is one small allocation where context.WithValue over a struct would be two,
+// and none to those who embed it in what they allocate anyway, as package httpevent does. All others call WithCause.
+type CauseContext struct {
 	context.Context
-	cause Cause
+	Cause Cause
 }
 
 type causeKey struct{}
 
-func (c *causeContext) Value(key any) any {
+// Value returns the cause to this package, and anything else from the context that it wraps.
+func (c *CauseContext) Value(key any) any {
 	if key == (causeKey{}) {
-		return &c.cause
+		return &c.Cause
 	}
 	return c.Context.Value(key)
 }
@@ -44,7 +46,7 @@ func (c *causeContext) Value(key any) any {
 // WithCause returns a context in which every new event names c as its cause. Oxbow calls it before it calls a handler;
 // programs call it at their edges, where a request brings a correlation id or a user.
 func WithCause(ctx context.Context, c Cause) context.Context {
-	return &causeContext{Context: ctx, cause: c}
+	return &CauseContext{Context: ctx, Cause: c}
 }
 
 // CauseFrom returns the cause that ctx carries.

@@ -96,3 +96,20 @@ func TestCauseIsOneAllocation(t *testing.T) {
 		t.Errorf("reading it takes %v allocations, want none", n)
 	}
 }
+
+func TestACauseContextThatIsEmbeddedCarriesItsCause(t *testing.T) {
+	type outer struct{}
+	var request struct {
+		event.CauseContext
+		n int
+	}
+	request.Context = context.WithValue(t.Context(), outer{}, 7)
+	request.Cause = event.Cause{UserID: "ann"}
+	var ctx context.Context = &request
+	if c, ok := event.CauseFrom(ctx); !ok || c.UserID != "ann" {
+		t.Errorf("the cause is %+v, %t; want that of ann", c, ok)
+	}
+	if got := ctx.Value(outer{}); got != 7 {
+		t.Errorf("a value of the wrapped context is %v, want 7", got)
+	}
+}

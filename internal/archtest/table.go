@@ -76,6 +76,16 @@ var Table = []Room{
 		Why:     "consumer: a projection is a consumer whose effect is a read model",
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
+	{
+		Path:    "httpevent",
+		Imports: []string{"event", "bus", "internal/..."},
+		Why:     "bus: its tests and examples only, which publish to one; the package asks for a Publisher",
+	},
+	{
+		Path:    "httpevent/internal/peertest",
+		Imports: []string{".", "event", "bus", "store", "httpevent"},
+		Why:     "a module of its own, tests only: the router chi around it, and an App that stores what it publishes",
+	},
 
 	{
 		Path:    "schema",
