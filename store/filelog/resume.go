@@ -21,7 +21,11 @@ func (l *Log) resume(before, last *found) error {
 		if acknowledged, err := s.acknowledged(); err != nil || acknowledged {
 			return errors.Join(err, last.broken)
 		}
-		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: s.size - s.off}
+		end, err := s.writtenFrom(s.off)
+		if err != nil {
+			return err
+		}
+		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: end - s.off}
 	}
 	bare := last.bare()
 	if bare && before != nil && !before.onceWhole() {

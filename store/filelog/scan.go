@@ -93,19 +93,36 @@ func (s *scanner) next() (frame, error) {
 
 // emptyFrom reports whether there are only zeros from off on, and no seal before them: a full segment ends with that.
 func (s *scanner) emptyFrom(off int64) (bool, error) {
-	for step := int64(1); s.last != frameSeal; step = maxAhead {
-		b, err := s.window.at(off, int(min(step, s.size-off)))
+	if s.last == frameSeal {
+		return false, nil
+	}
+	head, err := s.window.at(off, 1)
+	if err != nil {
+		return false, fmt.Errorf("read %s at byte %d: %w", s.name, off, err)
+	}
+	if len(head) > 0 && head[0] != 0 {
+		return false, nil
+	}
+	end, err := s.writtenFrom(off)
+	return end == off, err
+}
+
+// writtenFrom returns where the zeros begin that the file ends with, but no less than off.
+func (s *scanner) writtenFrom(off int64) (end int64, err error) {
+	end = off
+	for off < s.size {
+		b, err := s.window.at(off, int(min(maxAhead, s.size-off)))
 		if err != nil {
-			return false, fmt.Errorf("read %s at byte %d: %w", s.name, off, err)
+			return end, fmt.Errorf("read %s at byte %d: %w", s.name, off, err)
 		}
-		if len(bytes.TrimLeft(b, "\x00")) > 0 {
-			return false, nil
+		if n := len(bytes.TrimRight(b, "\x00")); n > 0 {
+			end = off + int64(n)
 		}
-		if off += int64(len(b)); off >= s.size || len(b) == 0 {
-			return true, nil
+		if off += int64(len(b)); len(b) == 0 {
+			return end, nil
 		}
 	}
-	return false, nil
+	return end, nil
 }
 
 // fits checks the frame's header against what came before it.
