@@ -283,7 +283,7 @@ func TestRecoveryWritesAgainWhatNoSyncVouchesFor(t *testing.T) {
 	dir := t.TempDir()
 	begin := threeCommits(t, open(t, dir, filelog.Config{}), dir)
 	crashed := image(t, dir)
-	tail := contents(t, newest(t, crashed))[begin:]
+	tail := written(t, newest(t, crashed))[begin:]
 	d, again := quick(), false
 	d.write = func(b []byte) error {
 		again = again || string(b) == string(tail)

@@ -104,6 +104,9 @@ func (t *faultTrial) append(batch []store.Commit) error {
 		return t.seen
 	}
 	struck := t.disk.takeStruck()
+	if t.disk.lastRoom && !stopped(outcomes) {
+		struck = nil
+	}
 	if struck != nil && !t.readFailed(outcomes, struck) {
 		return t.failed(batch, outcomes, struck)
 	}
@@ -120,13 +123,15 @@ func (t *faultTrial) append(batch []store.Commit) error {
 
 // readFailed reports whether the fault befell no more than a read that one commit needed, so that the log goes on.
 func (t *faultTrial) readFailed(outcomes []filelog.Outcome, struck error) bool {
-	for i := range outcomes {
-		if errors.Is(outcomes[i].Err, store.ErrFailed) {
-			return false
-		}
+	if stopped(outcomes) {
+		return false
 	}
 	hit := slices.ContainsFunc(outcomes, func(o filelog.Outcome) bool { return errors.Is(o.Err, struck) })
 	return hit && t.disk.lastRead
+}
+
+func stopped(outcomes []filelog.Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o filelog.Outcome) bool { return errors.Is(o.Err, store.ErrFailed) })
 }
 
 // acknowledged checks an outcome against the one that the model comes to.

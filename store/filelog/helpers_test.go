@@ -103,7 +103,13 @@ func rewrite(t testing.TB, path string, b []byte) {
 }
 
 // size is how long the newest segment is.
-func size(t testing.TB, dir string) int { return len(contents(t, newest(t, dir))) }
+func size(t testing.TB, dir string) int { return len(written(t, newest(t, dir))) }
+
+// written returns what is in a segment without the zeros that were written ahead.
+func written(t testing.TB, path string) []byte {
+	t.Helper()
+	return bytes.TrimRight(contents(t, path), "\x00")
+}
 
 func flipped(b []byte, at int) []byte {
 	b = bytes.Clone(b)

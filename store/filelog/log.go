@@ -248,7 +248,7 @@ func (l *Log) Close() error {
 		l.queue.close()
 		<-l.sequenced
 		l.sequencer.turn.Lock() // a writer may still lead; none will, now that the queue is closed
-		l.sequencer.turn.Unlock()
+		defer l.sequencer.turn.Unlock()
 		l.tending.Wait()
 		l.indexer.close()
 		err := l.finish()

@@ -164,6 +164,7 @@ func (r *reader) at(off, n int64) (b []byte, own bool, err error) {
 	case r.mapped(off + n):
 		return r.now.memory.bytes[off:min(end, int64(len(r.now.memory.bytes)))], false, nil
 	default:
+		r.window.limit = end
 		b, err = r.window.at(off, int(n))
 		return b, false, err
 	}

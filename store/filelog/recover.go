@@ -241,7 +241,7 @@ func (f *found) inspect(newest bool) error {
 	if f.scan, err = newScanner(f.file, f.path, size); err != nil {
 		return err
 	}
-	f.header = f.scan.header
+	f.header, f.scan.unfilled = f.scan.header, true
 	if newest {
 		return nil
 	}

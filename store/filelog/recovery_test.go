@@ -32,7 +32,7 @@ var firstTwo = []string{`{"n":1}`, `{"n":2}`, `{"n":3}`}
 func TestTornCommitIsCutOffAsAWhole(t *testing.T) {
 	dir := t.TempDir()
 	begin := threeCommits(t, open(t, dir, filelog.Config{}), dir)
-	whole := contents(t, newest(t, dir))
+	whole := written(t, newest(t, dir))
 	for end := begin; end < len(whole); end++ {
 		for _, torn := range [][]byte{
 			whole[:end], // the file ends early
@@ -58,8 +58,13 @@ func rewriteAndRecover(t *testing.T, dir string, torn []byte, begin int) {
 	}
 	rewrite(t, path, torn)
 	l := openOn(t, copied, filelog.Config{}, quick())
-	if r := l.Recovery(); !r.Unclean || len(torn) > begin && (r.Offset != int64(begin) || r.Bytes != int64(len(torn)-begin)) {
-		t.Fatalf("recovery says %+v, want a cut at %d", r, begin)
+	var cut filelog.Recovery // nothing where there are only zeros
+	if n := len(bytes.TrimRight(torn, "\x00")) - begin; n > 0 {
+		cut = filelog.Recovery{File: path, Offset: int64(begin), Bytes: int64(n)}
+	}
+	cut.Unclean = true
+	if r := l.Recovery(); r != cut {
+		t.Fatalf("recovery says %+v, want %+v", r, cut)
 	}
 	if item, err := l.Get(t.Context(), "bucket", "key"); err != nil || item.Revision != 0 {
 		t.Fatalf("the torn commit's item is there: %+v, %v", item, err)
@@ -120,7 +125,7 @@ func TestFlippedBitAfterAKillIsDamageUnlessInTheLastBatch(t *testing.T) {
 	crashed := image(t, dir)
 	path := newest(t, crashed)
 	whole := contents(t, path)
-	for at := range whole {
+	for at := range written(t, path) {
 		rewrite(t, path, flipped(whole, at))
 		l, err := filelog.OpenOn(crashed, filelog.Config{}, quick())
 		if at < begin {
@@ -401,7 +406,7 @@ func TestSegmentStoredAsAnEventIsNoProof(t *testing.T) {
 	l.Close()
 	cfg.SegmentBytes = 30_000
 	l = open(t, dir, cfg)
-	begin := size(t, dir)
+	begin := len(contents(t, newest(t, dir)))
 	r := record(n, "backup")
 	r.Data = append(contents(t, segments(t, dir)[0]), 0) // its frames vouch for more bytes than this file has before the event
 	appendTo(t, l, commit(r))
@@ -433,5 +438,54 @@ func TestForeignIDsAndNamesSurviveReopening(t *testing.T) {
 	}
 	if receipt := appendTo(t, l, commit(r)); !receipt.Repeated {
 		t.Error("the id is not recognised after reopening")
+	}
+}
+
+func TestZerosWrittenAheadAreTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, filelog.Config{})
+	threeCommits(t, l, dir)
+	crashed := image(t, dir)
+	path := newest(t, crashed)
+	whole := contents(t, path)
+	if ahead := len(whole) - size(t, crashed); ahead < 64<<10 {
+		t.Fatalf("there are %d zeros behind the last commit, want many", ahead)
+	}
+	if report := verify(t, crashed); report.Torn != nil || report.Closed || report.Err() != nil || report.Events != 5 {
+		t.Errorf("verify says %+v, want five events, not closed, and nothing torn", report)
+	}
+	again := open(t, crashed, filelog.Config{})
+	if got := again.Recovery(); got != (filelog.Recovery{Unclean: true}) || len(texts(t, again)) != 5 {
+		t.Errorf("recovery says %+v, want that nothing was cut", got)
+	}
+	again.Close()
+	if got := len(contents(t, path)); got > len(whole)/2 {
+		t.Errorf("after closing in order the segment still takes %d bytes", got)
+	}
+	l.Close()
+	if got := len(contents(t, newest(t, dir))); got > len(whole)/2 {
+		t.Errorf("after closing in order the segment takes %d bytes", got)
+	}
+}
+
+func TestRubbishBehindZerosIsATornTail(t *testing.T) {
+	dir := t.TempDir()
+	begin := threeCommits(t, open(t, dir, filelog.Config{}), dir)
+	end := size(t, dir)
+	crashed := image(t, dir)
+	path := newest(t, crashed)
+	rewrite(t, path, flipped(contents(t, path), end+50_000))
+	l := open(t, crashed, filelog.Config{})
+	want := filelog.Recovery{Unclean: true, File: path, Offset: int64(end), Bytes: 50_001}
+	if got := l.Recovery(); got != want || len(texts(t, l)) != 5 {
+		t.Errorf("recovery says %+v, want %+v (the last commit begins at %d)", got, want, begin)
+	}
+}
+
+func TestLogThatIsNotSyncedWritesNoZeros(t *testing.T) {
+	dir := t.TempDir()
+	threeCommits(t, open(t, dir, filelog.Config{NoSync: true}), dir)
+	if got, want := len(contents(t, newest(t, dir))), size(t, dir); got != want {
+		t.Errorf("the segment has %d bytes, want the %d that were written", got, want)
 	}
 }

@@ -21,9 +21,14 @@ func (l *Log) resume(before, last *found) error {
 		if acknowledged, err := s.acknowledged(); err != nil || acknowledged {
 			return errors.Join(err, last.broken)
 		}
-		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: s.size - s.off}
+		end, err := s.writtenFrom(s.off)
+		if err != nil {
+			return err
+		}
+		l.recovery = Recovery{File: last.path, Offset: s.off, Bytes: end - s.off}
 	}
-	if last.bare() && before != nil && !before.onceWhole() {
+	bare := last.bare()
+	if bare && before != nil && !before.onceWhole() {
 		if err := settle(before); err != nil {
 			return err
 		}
@@ -31,7 +36,7 @@ func (l *Log) resume(before, last *found) error {
 	if err := settle(last); err != nil {
 		return err
 	}
-	if s.last == frameMark && last.broken == nil || last.bare() {
+	if s.last == frameMark && last.broken == nil || bare {
 		return l.writeAfter(last, s.last)
 	}
 	l.recovery.Unclean = true
@@ -59,6 +64,7 @@ func settle(f *found) error {
 		if err := cut(f.file, s.off); err != nil {
 			return err
 		}
+		s.size = s.off
 	}
 	for at := from; at < s.off; {
 		b, err := s.window.at(at, int(min(s.off-at, maxAhead)))

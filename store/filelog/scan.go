@@ -2,6 +2,7 @@ package filelog
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 
@@ -13,6 +14,7 @@ type scanner struct {
 	window   window
 	name     string // of the file, for errors
 	size     int64
+	unfilled bool // there may be zeros behind the last frame, which were written ahead
 	header   header
 	off      int64          // of the next frame
 	first    store.Position // of the next event
@@ -56,11 +58,16 @@ func (s *scanner) damaged(format string, args ...any) error {
 	return &DamageError{File: s.name, Offset: s.off, Position: s.first, Reason: fmt.Sprintf(format, args...)}
 }
 
-// next returns the next frame, with its entries in s.entries until the next call. At the end it returns io.EOF. A frame that is
-// not whole is a *DamageError, and the scanner stays before it.
+// next returns the next frame, with its entries in s.entries until the next call. At the end, and where there are only zeros that may be
+// there, it returns io.EOF. A frame that is not whole is a *DamageError, and the scanner stays before it.
 func (s *scanner) next() (frame, error) {
 	if s.off == s.size {
 		return frame{}, io.EOF
+	}
+	if s.unfilled {
+		if empty, err := s.emptyFrom(s.off); empty || err != nil {
+			return frame{}, cmp.Or(err, io.EOF)
+		}
 	}
 	head, err := s.window.at(s.off, frameSize)
 	if err != nil {
@@ -82,6 +89,40 @@ func (s *scanner) next() (frame, error) {
 	}
 	s.pass(&f)
 	return f, nil
+}
+
+// emptyFrom reports whether there are only zeros from off on, and no seal before them: a full segment ends with that.
+func (s *scanner) emptyFrom(off int64) (bool, error) {
+	if s.last == frameSeal {
+		return false, nil
+	}
+	head, err := s.window.at(off, 1)
+	if err != nil {
+		return false, fmt.Errorf("read %s at byte %d: %w", s.name, off, err)
+	}
+	if len(head) > 0 && head[0] != 0 {
+		return false, nil
+	}
+	end, err := s.writtenFrom(off)
+	return end == off, err
+}
+
+// writtenFrom returns where the zeros begin that the file ends with, but no less than off.
+func (s *scanner) writtenFrom(off int64) (end int64, err error) {
+	end = off
+	for off < s.size {
+		b, err := s.window.at(off, int(min(maxAhead, s.size-off)))
+		if err != nil {
+			return end, fmt.Errorf("read %s at byte %d: %w", s.name, off, err)
+		}
+		if n := len(bytes.TrimRight(b, "\x00")); n > 0 {
+			end = off + int64(n)
+		}
+		if off += int64(len(b)); len(b) == 0 {
+			return end, nil
+		}
+	}
+	return end, nil
 }
 
 // fits checks the frame's header against what came before it.

@@ -141,6 +141,9 @@ func (s *sequencer) write() error {
 	if s.log.cfg.NoSync {
 		return nil
 	}
+	if err := s.tail.fill(s.log.cfg.SegmentBytes); err != nil {
+		return err
+	}
 	return s.tail.sync()
 }
 

@@ -1,6 +1,7 @@
 package filelog_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -65,7 +66,9 @@ func (f *simFile) WriteAt(b []byte, off int64) (int, error) {
 	}
 	n := d.random.IntN(len(b) + 1)
 	f.node.write(b[:n], int(off), d.sector)
-	return n, d.fails(fault, op, f.name)
+	err = d.fails(fault, op, f.name)
+	d.lastRoom = fault == diskFull && len(bytes.Trim(b, "\x00")) == 0
+	return n, err
 }
 
 func (d *simDisk) lookFirst() {

@@ -199,6 +199,7 @@ func (v *verifier) segment(p segmentPath, before *found, newest bool) (*found, e
 	if err != nil {
 		return nil, err
 	}
+	this.scan.unfilled = true
 	this.header, v.store, v.places = this.scan.header, this.scan.header.store, places{}
 	if err := v.joins(before, this, newest); err != nil {
 		return nil, err

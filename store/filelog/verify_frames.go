@@ -46,8 +46,9 @@ func (v *verifier) pass(this *found, newest bool, broken error) (more bool, err 
 			return false, err
 		}
 		if !acknowledged {
-			v.report.Torn = &TornTail{File: s.name, Offset: s.off, Bytes: s.size - s.off}
-			return false, nil
+			end, err := s.writtenFrom(s.off)
+			v.report.Torn = &TornTail{File: s.name, Offset: s.off, Bytes: end - s.off}
+			return false, err
 		}
 	}
 	if passed, err := v.passEntries(this); passed || err != nil {

@@ -12,6 +12,7 @@ type window struct {
 	buf   []byte // the bytes of the file from off
 	off   int64
 	ahead int64
+	limit int64 // what is behind may change, so it is not kept; 0 for none
 }
 
 const (
@@ -50,6 +51,9 @@ func (w *window) load(off, end int64) error {
 		off = max(0, min(off, end-w.ahead))
 	default:
 		w.ahead = 0
+	}
+	if w.limit > 0 {
+		end = min(end, w.limit)
 	}
 	return w.read(off, int(end-off))
 }
