@@ -46,7 +46,7 @@ func Logging(cfg LoggingConfig) Func {
 var errNotReturned = errors.New("the handler panicked or ended its goroutine")
 
 func failureLevel(err error) slog.Level {
-	if panicked := (*PanicError)(nil); errors.As(err, &panicked) {
+	if _, panicked := errors.AsType[*PanicError](err); panicked {
 		return slog.LevelError
 	}
 	return slog.LevelWarn
@@ -70,7 +70,7 @@ func (cfg *LoggingConfig) log(ctx context.Context, c *Call, level slog.Level, be
 		message = "handler failed"
 		attrs = append(attrs, slog.Any("error", err))
 	}
-	if panicked := (*PanicError)(nil); errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[*PanicError](err); ok {
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}
 	logger.LogAttrs(ctx, level, message, attrs...)

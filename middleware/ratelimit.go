@@ -23,8 +23,9 @@ type RateLimitConfig struct {
 // they are refused at once. The error of both is a [*LimitedError], and what is refused has taken nothing from the limit.
 //
 // All handlers that it wraps share the limit. It is a token bucket: in any span of time at most Burst calls and perSecond times the
-// span begin. When there are more keys than Keys, of which none has rested long enough to be forgotten, the others share one
-// further limit, so that no number of keys takes more memory or gets more calls through for one of them.
+// span begin. When there are more keys than Keys, of which the least recently used one has not rested long enough to be
+// forgotten, the others share one further limit, so that no number of keys takes more memory or lifts a limit. (A key that gets its own
+// while calls of its still wait for the shared one has both until these are through.)
 //
 // It panics unless perSecond is a positive number, or with what Check returns.
 func RateLimit(perSecond float64, cfg RateLimitConfig) Func {
@@ -163,6 +164,7 @@ func (l *rateLimit) find(key string) *bucket {
 		return l.rest
 	}
 	b := newBucket(key)
+	b.full = l.rest.full // from which calls of this key may have taken
 	l.buckets[key] = l.used.PushBack(b)
 	return b
 }

@@ -69,7 +69,11 @@ var Table = []Room{
 	{Path: "store/filelog/internal/items", Imports: []string{"store"}},
 
 	// Features.
-	{Path: "consumer", Imports: []string{"event", "store", "internal/..."}},
+	{
+		Path:    "consumer",
+		Imports: []string{"event", "store", "middleware", "internal/..."},
+		Why:     "middleware: one set of them wraps the handlers of every room",
+	},
 	{
 		Path:    "projection",
 		Imports: []string{"event", "store", "consumer", "internal/..."},

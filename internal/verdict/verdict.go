@@ -21,8 +21,8 @@ func Permanent(err error) error {
 
 // IsPermanent reports whether err was marked, wherever it is wrapped.
 func IsPermanent(err error) bool {
-	marked := (*permanent)(nil)
-	return errors.As(err, &marked)
+	_, marked := errors.AsType[*permanent](err)
+	return marked
 }
 
 type after struct {
@@ -50,7 +50,7 @@ type Waiting interface {
 
 // Wait returns how long the next attempt is to wait; ok is false when err does not say.
 func Wait(err error) (d time.Duration, ok bool) {
-	if waiting := Waiting(nil); errors.As(err, &waiting) {
+	if waiting, ok := errors.AsType[Waiting](err); ok {
 		return waiting.RetryIn()
 	}
 	return 0, false
