@@ -76,8 +76,8 @@ var Table = []Room{
 	},
 	{
 		Path:    "projection",
-		Imports: []string{"event", "store", "consumer", "internal/..."},
-		Why:     "consumer: a projection is a consumer whose effect is a read model",
+		Imports: []string{"event", "store", "consumer", "middleware", "internal/..."},
+		Why:     "consumer: a projection is a consumer whose effect is a read model; middleware: what a panic becomes in every room",
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 
