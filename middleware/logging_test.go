@@ -100,7 +100,7 @@ func TestLoggingTellsOfAPanicThatPassesThrough(t *testing.T) {
 	}
 }
 
-func TestLoggingWithoutALoggerAllocatesNothing(t *testing.T) {
+func TestLoggingOfWhatIsNotWantedAllocatesNothing(t *testing.T) {
 	handle := middleware.Logging(middleware.LoggingConfig{Logger: slog.New(slog.DiscardHandler)})(fail)
 	c, ctx := newCall(), t.Context()
 	if n := testing.AllocsPerRun(100, func() { _, _ = handle(ctx, c) }); n != 0 {
