@@ -74,8 +74,14 @@ func (m *breakerModel) trips() bool {
 	for i := len(m.ended) - 1; i >= 0 && m.ended[i].failed; i-- {
 		inARow++
 	}
+	calls, failed := m.counts()
+	return inARow >= m.cfg.Failures || calls >= m.cfg.Calls && float64(failed)/float64(calls) >= m.cfg.Rate
+}
+
+// counts looks at all calls again, for those of the last ten steps.
+func (m *breakerModel) counts() (calls, failed int) {
 	step := m.cfg.Window / 10
-	newest, calls, failed := time.Since(m.began)/step, 0, 0
+	newest := time.Since(m.began) / step
 	for _, e := range m.ended {
 		if newest-e.at.Sub(m.began)/step >= 10 {
 			continue
@@ -85,7 +91,7 @@ func (m *breakerModel) trips() bool {
 			failed++
 		}
 	}
-	return inARow >= m.cfg.Failures || calls >= m.cfg.Calls && float64(failed)/float64(calls) >= m.cfg.Rate
+	return calls, failed
 }
 
 func (m *breakerModel) change(to middleware.State) {
@@ -165,9 +171,12 @@ func drive(t *testing.T, random *rand.Rand, b *middleware.Breaker, m *breakerMod
 				end(i, nil, &no)
 			}
 		}
-		state := b.Status().State
-		if seen[state]++; state != m.now() {
-			t.Fatalf("step %d: it is %v, want %v", step, state, m.now())
+		status := b.Status()
+		if seen[status.State]++; status.State != m.now() {
+			t.Fatalf("step %d: it is %v, want %v", step, status.State, m.now())
+		}
+		if calls, failed := m.counts(); m.state == middleware.Closed && (status.Calls != calls || status.Failed != failed) {
+			t.Fatalf("step %d: of %d calls %d failed, want %d of %d", step, status.Calls, status.Failed, failed, calls)
 		}
 	}
 	for len(under) > 0 {

@@ -78,3 +78,38 @@ func TestHookIsToldOfEachAttempt(t *testing.T) {
 		}
 	})
 }
+
+func TestHookCountsTheAttemptsOfEachEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st, s := newStore(t), &spy{t: t}
+		p := accounts(t, st, projection.Config{Hook: s})
+		fails := true
+		projection.OnAny(p, func(context.Context, *projection.Docs[account], event.Record) error {
+			if fails {
+				fails = false
+				return errors.New("once")
+			}
+			return nil
+		})
+		deposit(t, st, "ann", 1, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+		if err := p.WaitFor(ctx, 2); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		want := []string{
+			"projection accounts handles 1, attempt 1",
+			"projection accounts retries 1, attempt 1: once",
+			"projection accounts handles 1, attempt 2",
+			"projection accounts handles 2, attempt 1", "done: <nil>",
+		}
+		if !slices.Equal(s.notes, want) {
+			t.Errorf("the hook was told\n%q\nwant\n%q", s.notes, want)
+		}
+	})
+}
