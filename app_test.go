@@ -378,3 +378,26 @@ func TestRawJSONIsDecodedForTypedSubscriptions(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+var errNegative = errors.New("the total is negative")
+
+type invoiceSent struct{ Total int }
+
+func (i invoiceSent) Validate() error {
+	if i.Total < 0 {
+		return errNegative
+	}
+	return nil
+}
+
+func TestInvalidDataAreNeitherStoredNorDelivered(t *testing.T) {
+	a := newApp(t)
+	delivered := 0
+	oxbow.Subscribe(a, func(context.Context, event.Event[invoiceSent]) error { delivered++; return nil })
+	if _, err := a.Publish(t.Context(), invoiceSent{-1}); !errors.Is(err, event.ErrInvalid) || !errors.Is(err, errNegative) {
+		t.Errorf("Publish returned %v, want ErrInvalid and the error of Validate", err)
+	}
+	if head, err := a.Store().Head(t.Context()); head != 0 || err != nil || delivered != 0 {
+		t.Errorf("the head is %d (%v) and %d were delivered, want none", head, err, delivered)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -20,6 +21,8 @@ type Config struct {
 	Spent       Spent                      // what happens when all attempts failed; default Halt
 	StopTimeout time.Duration              // how long running handlers may finish after the stop; default 10s
 	Logger      *slog.Logger               // gets a warning for each failed attempt; default slog.Default()
+	Middleware  []middleware.Func          // around each call of a handler, the first outermost; default none
+	Hook        Hook                       // is told of each attempt; default nobody
 }
 
 // From says where a consumer without a checkpoint begins.
@@ -58,7 +61,7 @@ func New(st *store.Store, name string, cfg Config, handlers ...Handler) (*Consum
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", name, err)
 	}
-	routes, err := newRoutes(st.Registry(), cfg.Filters, handlers)
+	routes, err := newRoutes(st.Registry(), &cfg, handlers)
 	if err == nil {
 		_, err = routes.storeFilters(st.Registry())
 	}

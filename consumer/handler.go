@@ -2,13 +2,13 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"reflect"
 	"runtime/debug"
 	"slices"
 
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -17,7 +17,16 @@ type Handler struct {
 	goType    reflect.Type // nil: every record
 	eventType string
 	handle    func(ctx context.Context, reg *event.Registry, r event.Record) error
+	around    []middleware.Func
+	wrapped   middleware.Handler // handle inside all middleware; nil when there is none
 	err       error
+}
+
+// With returns the handler inside of middleware, the first outermost. All of it is inside of Config.Middleware, and what an earlier
+// With gave is outside of what a later one gives.
+func (h Handler) With(fs ...middleware.Func) Handler {
+	h.around = slices.Concat(h.around, fs)
+	return h
 }
 
 // On returns a handler for the event type of T, decoded into T: also for records of other types that are lifted into it.
@@ -59,20 +68,20 @@ type routes struct {
 	filters []store.Filter // what a record must be, as it is stored or as it is read
 }
 
-func newRoutes(reg *event.Registry, filters []store.Filter, handlers []Handler) (routes, error) {
-	r := routes{byType: map[string]Handler{}, filters: filters}
+func newRoutes(reg *event.Registry, cfg *Config, handlers []Handler) (routes, error) {
+	r := routes{byType: map[string]Handler{}, filters: cfg.Filters}
 	if len(handlers) == 0 {
 		return r, event.Invalid("handlers", "there are none; pass consumer.On, OnAny or OnRecord")
 	}
 	for _, h := range handlers {
-		if err := r.add(reg, h); err != nil {
+		if err := r.add(reg, cfg.Middleware, h); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
 }
 
-func (r *routes) add(reg *event.Registry, h Handler) error {
+func (r *routes) add(reg *event.Registry, around []middleware.Func, h Handler) (err error) {
 	switch {
 	case h.err != nil:
 		return h.err
@@ -80,7 +89,11 @@ func (r *routes) add(reg *event.Registry, h Handler) error {
 		return event.Invalid("handlers", "one is empty; make it with consumer.On, OnAny or OnRecord")
 	case h.goType == nil && r.any != nil:
 		return event.Invalid("handlers", "two are for every type; join them")
-	case h.goType == nil:
+	}
+	if h.wrapped, err = h.wrap(reg, around); err != nil {
+		return err
+	}
+	if h.goType == nil {
 		r.any = &h
 		return nil
 	}
@@ -110,12 +123,12 @@ func (r *routes) of(eventType string) (h Handler, ok bool) {
 	return h, ok
 }
 
-// call handles one record, which matches the consumer's filters as they are put to the store. A panic becomes an error with its
-// stack.
-func (r *routes) call(ctx context.Context, reg *event.Registry, rec event.Record) (err error) {
+// call handles one record, which matches the consumer's filters as they are put to the store. A panic becomes a
+// *middleware.PanicError.
+func (r *routes) call(ctx context.Context, reg *event.Registry, at attempt, rec event.Record) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+		if v := recover(); v != nil {
+			err = &middleware.PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
 	read, err := r.readAs(reg, rec)
@@ -126,7 +139,10 @@ func (r *routes) call(ctx context.Context, reg *event.Registry, rec event.Record
 	if !ok || !store.MatchAny(r.filters, &rec) && !store.MatchAny(r.filters, &read) {
 		return nil // its type was split, and it became one that nobody asked for
 	}
-	return h.handle(event.WithCause(ctx, rec.Cause()), reg, rec)
+	if h.wrapped != nil {
+		return at.callWrapped(ctx, h.wrapped, rec)
+	}
+	return h.handle(ctx, reg, rec)
 }
 
 // readAs returns the record as it is read, when its type is one of several to choose from. A record about whose type nobody asks

@@ -6,6 +6,8 @@ import (
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/internal/backoff"
+	"github.com/oxbow-events/oxbow/internal/verdict"
+	"github.com/oxbow-events/oxbow/store"
 )
 
 // Retry says how often and how patiently a failed handler is called again. The zero Retry works.
@@ -43,46 +45,20 @@ func (r Retry) Check() error {
 }
 
 // Delay returns the wait before the next attempt after that many; ok is false when there is to be none: attempts are spent, or err
-// is Permanent.
+// is Permanent or answers to store.ErrTombstone, since nothing can ever be appended to such a stream.
 func (r Retry) Delay(err error, attempt int) (d time.Duration, ok bool) {
-	if permanent := (*permanentError)(nil); errors.As(err, &permanent) {
+	if attempt >= r.Attempts || verdict.IsPermanent(err) || errors.Is(err, store.ErrTombstone) {
 		return 0, false
 	}
-	if attempt >= r.Attempts {
-		return 0, false
-	}
-	if after := (*retryAfterError)(nil); errors.As(err, &after) {
-		return after.wait, true
+	if d, ok := verdict.Wait(err); ok {
+		return d, true
 	}
 	return backoff.Delay(attempt, r.First, r.Limit), true
 }
 
-type permanentError struct{ err error }
-
-func (e *permanentError) Error() string { return e.err.Error() }
-func (e *permanentError) Unwrap() error { return e.err }
-
-// Permanent marks an error that no retry can mend. It returns nil for nil.
-func Permanent(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &permanentError{err}
-}
-
-type retryAfterError struct {
-	err  error
-	wait time.Duration
-}
-
-func (e *retryAfterError) Error() string { return e.err.Error() }
-func (e *retryAfterError) Unwrap() error { return e.err }
+// Permanent marks an error that no retry can mend. It returns nil for nil. It is [middleware.Permanent].
+func Permanent(err error) error { return verdict.Permanent(err) }
 
 // RetryAfter marks an error after which the next attempt waits d instead of the usual backoff. It still counts as an attempt, and
-// returns nil for nil.
-func RetryAfter(d time.Duration, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &retryAfterError{err, max(d, 0)}
-}
+// returns nil for nil. It is [middleware.RetryAfter].
+func RetryAfter(d time.Duration, err error) error { return verdict.After(d, err) }

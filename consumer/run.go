@@ -9,6 +9,7 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/internal/backoff"
 	"github.com/oxbow-events/oxbow/internal/task"
+	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -164,7 +165,7 @@ func (r *run) handleReady(ctx context.Context) error {
 // handle calls the handler for a lane's front job. When it fails, the lane waits, and this worker does not.
 func (r *run) handle(ctx context.Context, l *lane) error {
 	j := r.board.front(l)
-	err := r.routes.call(r.handling, r.store.Registry(), j.record)
+	err := r.call(j.record, l.attempts+1)
 	if err == nil {
 		r.finish(l, j)
 		return nil
@@ -177,7 +178,8 @@ func (r *run) handle(ctx context.Context, l *lane) error {
 	if !again {
 		return r.spent(l, j, err)
 	}
-	r.log(j.record, "handler failed, will try again", "attempt", l.attempts, "wait", wait, "error", err)
+	r.log(j.record, "handler failed, will try again", err, "attempt", l.attempts, "wait", wait)
+	r.tellRetry(j.record, l.attempts, wait, err)
 	r.work.Go(func() error {
 		if backoff.Sleep(ctx, wait) == nil {
 			r.board.again(l)
@@ -193,15 +195,20 @@ func (r *run) finish(l *lane, j job) {
 }
 
 func (r *run) spent(l *lane, j job, err error) error {
+	r.tellDeadLetter(j.record, l.attempts, err)
 	if r.cfg.Spent == Halt {
 		return &HaltError{Consumer: "consumer " + r.name, Record: j.record, Attempts: l.attempts, Err: err}
 	}
-	r.log(j.record, "handler failed, record skipped", "attempt", l.attempts, "error", err)
+	r.log(j.record, "handler failed, record skipped", err, "attempt", l.attempts)
 	r.finish(l, j)
 	return nil
 }
 
-func (r *run) log(rec event.Record, message string, args ...any) {
+func (r *run) log(rec event.Record, message string, err error, args ...any) {
+	args = append(args, "error", err)
+	if panicked, ok := errors.AsType[*middleware.PanicError](err); ok {
+		args = append(args, "stack", string(panicked.Stack))
+	}
 	r.cfg.Logger.With("consumer", r.name, "type", rec.Type, "stream", rec.Stream, "position", rec.Position,
 		"id", rec.ID, "correlation", rec.CorrelationID).Warn(message, args...)
 }

@@ -27,6 +27,10 @@ type Topical interface{ EventTopic() string }
 // Tagged is a struct that labels itself.
 type Tagged interface{ EventTags() []string }
 
+// Validated is a struct that knows when it is wrong: [New] refuses it then. It is asked when an event is made of it, and never when
+// a stored event is read, which has happened whatever is thought of it today. Data without a Go type of their own are not asked.
+type Validated interface{ Validate() error }
+
 // Descriptor is what a Go type says about the events made of it.
 type Descriptor struct {
 	Type          string
@@ -42,6 +46,7 @@ type description struct {
 	err      error
 	nameless bool // nothing to make an event type of: such data needs one given with it
 	pointer  bool // AggregateID, EventTopic or EventTags has a pointer receiver
+	validity validity
 }
 
 // Describe returns the event type, version and aggregate type of the Go type t: its name as [TypeName] makes it, or what its
@@ -64,11 +69,11 @@ func describe(t reflect.Type) *description {
 	if t == nil {
 		return &description{err: Invalid("type", "there is no Go type to make an event type of")}
 	}
-	d := &description{Descriptor: Descriptor{Version: 1}, pointer: needsPointer(t)}
+	d := &description{Descriptor: Descriptor{Version: 1}, pointer: needsPointer(t), validity: validityOf(t)}
 	zero := reflect.New(t).Interface() // a pointer has the methods of both receivers
 	typed, ok := zero.(Typed)
 	if why := unnamed(t); why != "" && !ok {
-		return &description{nameless: true, pointer: d.pointer, err: Invalid("type", "%v %s", t, why)}
+		return &description{nameless: true, pointer: d.pointer, validity: d.validity, err: Invalid("type", "%v %s", t, why)}
 	}
 	if d.Type = TypeName(t.Name()); ok {
 		d.Type = typed.EventType()

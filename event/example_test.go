@@ -3,6 +3,7 @@ package event_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -83,6 +84,22 @@ func ExampleWithCause() {
 
 	fmt.Println(second.CausationID == first.ID, second.CorrelationID == first.CorrelationID, second.UserID)
 	// Output: true true ann
+}
+
+// Invoiced knows when it is wrong.
+type Invoiced struct{ Cents int }
+
+func (i Invoiced) Validate() error {
+	if i.Cents < 0 {
+		return errors.New("the amount is negative")
+	}
+	return nil
+}
+
+func ExampleValidated() {
+	_, err := event.New(context.Background(), Invoiced{Cents: -5})
+	fmt.Println(err, errors.Is(err, event.ErrInvalid))
+	// Output: data: event_test.Invoiced is not valid: the amount is negative true
 }
 
 func ExampleTypeName() {

@@ -12,17 +12,24 @@ import (
 // New makes an event of data, ready to be published: id, type, version, time, aggregate, stream and causation filled in.
 //
 // data is any named struct or a pointer to one, an Event (its set fields are kept, the missing ones filled in), or a
-// map[string]any whose key "type" names the event type and whose other keys are the data.
+// map[string]any whose key "type" names the event type and whose other keys are the data. Data that are [Validated] and return an
+// error are refused with it.
 func New(ctx context.Context, data any, opts ...Option) (Event[any], error) {
 	e, err := begin(data)
 	if err != nil {
 		return Event[any]{}, err
 	}
-	if err := e.describe(); err != nil {
+	asked, err := e.describe()
+	if err != nil {
 		return Event[any]{}, err
 	}
 	if len(opts) > 0 {
 		e = with(e, opts)
+	}
+	if asked != unasked || len(opts) > 0 { // which may have put other data in
+		if err := Validate(e.Data); err != nil {
+			return Event[any]{}, err
+		}
 	}
 	if err := e.complete(ctx); err != nil {
 		return Event[any]{}, err
@@ -73,19 +80,20 @@ func fromMap(m map[string]any) (Event[any], error) {
 	return From(name, data), nil
 }
 
-// describe asks the data for what the event does not say yet: type, version, aggregate, topic and tags.
-func (e *Event[T]) describe() error {
+// describe asks the data for what the event does not say yet: type, version, aggregate, topic and tags. It tells how they are to be
+// asked whether they are valid.
+func (e *Event[T]) describe() (validity, error) {
 	data := any(e.Data)
 	if data == nil && e.Type == "" {
-		return Invalid("type", "is empty and there is no data to take it from")
+		return unasked, Invalid("type", "is empty and there is no data to take it from")
 	}
 	if data == nil {
 		e.Version = cmp.Or(e.Version, 1)
-		return nil
+		return unasked, nil
 	}
 	d := descriptionOf(reflect.TypeOf(data))
 	if d.err != nil && (e.Type == "" || !d.nameless) {
-		return d.err
+		return unasked, d.err
 	}
 	e.Type = cmp.Or(e.Type, d.Type)
 	e.Version = cmp.Or(e.Version, d.Version, 1)
@@ -102,7 +110,7 @@ func (e *Event[T]) describe() error {
 	if t, ok := data.(Tagged); ok && e.Tags == nil {
 		e.Tags = slices.Clone(t.EventTags())
 	}
-	return nil
+	return d.validity, nil
 }
 
 // pointerTo returns a pointer to a copy of data.

@@ -18,12 +18,16 @@ var ErrInvalid = errors.New("invalid input")
 type InvalidError struct {
 	Field  string // the field's name, such as "stream" or "tags[2]"
 	Reason string // why, and what to do
+	Err    error  // what the reason was taken from; nil when it is nobody else's error
 }
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
 // Is reports that the error is ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+// Unwrap returns the error that the reason was taken from.
+func (e *InvalidError) Unwrap() error { return e.Err }
 
 // Invalid returns an *InvalidError for field with a reason formatted as fmt.Sprintf does.
 func Invalid(field, format string, args ...any) error {

@@ -1,4 +1,3 @@
-// Package middleware wraps handlers of every kind: of bus subscriptions, consumers, commands, queries and requests.
 package middleware
 
 import (

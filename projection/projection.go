@@ -27,10 +27,14 @@ type Projection[D any] struct {
 }
 
 // Config is how a projection works; the zero Config does.
+//
+// There is no middleware here, on purpose: what keeps a handler from being called, or calls it again within a batch, would make
+// documents differ from the events that they are made of.
 type Config struct {
 	Batch  int            // events in one commit at most; default 500
 	Retry  consumer.Retry // what happens after a failure, before the projection halts
 	Logger *slog.Logger   // gets a warning for each failed attempt; default slog.Default()
+	Hook   consumer.Hook  // is told of each attempt, by the name "projection " and the projection's; default nobody
 }
 
 type handler[D any] struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/oxbow-events/oxbow/consumer"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/internal/backoff"
+	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -83,7 +84,7 @@ func (p *Projection[D]) advance(ctx context.Context, name string, s *state, head
 			tell(s.Position)
 			return err
 		}
-		failure, err := p.step(ctx, name, s, records)
+		failure, err := p.step(ctx, name, s, records, attempt+1)
 		if err != nil {
 			return err
 		}
@@ -113,20 +114,21 @@ func (p *Projection[D]) batch(ctx context.Context, after, head store.Position) (
 }
 
 // step applies and commits as many of the records as it can. failure is what the first one's handler returned, when not even that
-// one could be applied; err is what ends the run.
-func (p *Projection[D]) step(ctx context.Context, name string, s *state, records []event.Record) (failure, err error) {
+// one could be applied; err is what ends the run. attempt is the first one's.
+func (p *Projection[D]) step(ctx context.Context, name string, s *state, records []event.Record, attempt int) (failure, err error) {
 	docs := newDocs[D](p.store, p.bucket(s.Generation))
 	n := 0
 	for n < len(records) && len(docs.changed) < maxChanged && failure == nil {
-		if failure = p.apply(ctx, docs, records[n]); failure == nil {
+		if failure = p.tryApply(ctx, docs, records[n], attempt); failure == nil {
 			n++
+			attempt = 1
 		}
 	}
 	switch {
 	case failure != nil && n == 0:
 		return failure, ctx.Err()
 	case failure != nil: // it may have left documents half changed: begin again, with those before it
-		return p.step(ctx, name, s, records[:n])
+		return p.step(ctx, name, s, records[:n], 1)
 	}
 	writes, err := docs.writes()
 	if err != nil {
@@ -141,18 +143,17 @@ func (p *Projection[D]) step(ctx context.Context, name string, s *state, records
 	return nil, nil
 }
 
-// apply calls the handlers of one record. A panic becomes an error with its stack.
+// apply calls the handlers of one record. A panic becomes a *middleware.PanicError.
 func (p *Projection[D]) apply(ctx context.Context, docs *Docs[D], r event.Record) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("handler panicked: %v\n%s", v, debug.Stack())
+			err = &middleware.PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
 	eventType, err := p.typeOf(r)
 	if err != nil {
 		return err
 	}
-	ctx = event.WithCause(ctx, r.Cause())
 	for _, h := range p.handlers {
 		if h.goType != nil && h.eventType != eventType {
 			continue
@@ -168,9 +169,17 @@ func (p *Projection[D]) apply(ctx context.Context, docs *Docs[D], r event.Record
 func (p *Projection[D]) pause(ctx context.Context, r event.Record, attempt int, failure error) error {
 	wait, again := p.cfg.Retry.Delay(failure, attempt)
 	if !again {
-		return &consumer.HaltError{Consumer: "projection " + p.name, Record: r, Attempts: attempt, Err: failure}
+		p.tellDeadLetter(ctx, r, attempt, failure)
+		return &consumer.HaltError{Consumer: p.label(), Record: r, Attempts: attempt, Err: failure}
 	}
-	p.cfg.Logger.Warn("projection's handler failed, will try again", "projection", p.name, "type", r.Type, "stream", r.Stream,
-		"position", r.Position, "id", r.ID, "attempt", attempt, "wait", wait, "error", failure)
+	args := []any{
+		"projection", p.name, "type", r.Type, "stream", r.Stream, "position", r.Position, "id", r.ID,
+		"attempt", attempt, "wait", wait, "error", failure,
+	}
+	if panicked, ok := errors.AsType[*middleware.PanicError](failure); ok {
+		args = append(args, "stack", string(panicked.Stack))
+	}
+	p.cfg.Logger.Warn("projection's handler failed, will try again", args...)
+	p.tellRetry(ctx, r, attempt, wait, failure)
 	return backoff.Sleep(ctx, wait)
 }

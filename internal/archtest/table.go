@@ -69,11 +69,15 @@ var Table = []Room{
 	{Path: "store/filelog/internal/items", Imports: []string{"store"}},
 
 	// Features.
-	{Path: "consumer", Imports: []string{"event", "store", "internal/..."}},
+	{
+		Path:    "consumer",
+		Imports: []string{"event", "store", "middleware", "internal/..."},
+		Why:     "middleware: one set of them wraps the handlers of every room",
+	},
 	{
 		Path:    "projection",
-		Imports: []string{"event", "store", "consumer", "internal/..."},
-		Why:     "consumer: a projection is a consumer whose effect is a read model",
+		Imports: []string{"event", "store", "consumer", "middleware", "internal/..."},
+		Why:     "consumer: a projection is a consumer whose effect is a read model; middleware: what a panic becomes in every room",
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{

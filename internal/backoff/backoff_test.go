@@ -23,6 +23,22 @@ func TestDelayDoublesUpToItsLimit(t *testing.T) {
 	}
 }
 
+func TestFullIsSpreadOverTheWhole(t *testing.T) {
+	for attempt, whole := range map[int]time.Duration{1: 100 * time.Millisecond, 3: 400 * time.Millisecond, math.MaxInt: time.Second} {
+		least, most := whole, time.Duration(0)
+		for range 1000 {
+			d := backoff.Full(attempt, 100*time.Millisecond, time.Second)
+			if d < 0 || d > whole {
+				t.Fatalf("Full(%d) = %v, want up to %v", attempt, d, whole)
+			}
+			least, most = min(least, d), max(most, d)
+		}
+		if least > whole/10 || most < whole-whole/10 {
+			t.Errorf("a thousand of Full(%d) are between %v and %v, want all of 0 to %v", attempt, least, most, whole)
+		}
+	}
+}
+
 func TestSleepEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
