@@ -76,6 +76,11 @@ var Table = []Room{
 		Why:     "consumer: a projection is a consumer whose effect is a read model",
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
+	{
+		Path:    "cqrs",
+		Imports: []string{"event", "store", "middleware", "internal/..."},
+		Why:     "store: what commands decide is appended, and what changes an answer is read from it",
+	},
 
 	{
 		Path:    "schema",
