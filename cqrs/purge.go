@@ -24,6 +24,9 @@ func (b *CommandBus) Purge(ctx context.Context, olderThan time.Duration) (purged
 	if olderThan < 0 {
 		return 0, event.Invalid("older than", "is %v", olderThan)
 	}
+	if olderThan == 0 && b.cfg.NoExpiry {
+		return 0, event.Invalid("older than", "is missing, and Config.NoExpiry is set; say how old")
+	}
 	if olderThan == 0 {
 		olderThan = b.cfg.Retention
 	}
