@@ -3,6 +3,7 @@ package cqrs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -158,3 +159,5 @@ func (c *counter) expect(t testing.TB, what string, want int) {
 
 // trimmed lets a map have a key twice.
 func trimmed(s string) string { return strings.TrimSpace(s) }
+
+var errConflict = fmt.Errorf("mine: %w", store.ErrConflict)
