@@ -21,9 +21,10 @@ func BenchmarkSend(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			on := benchBus(b, cfg)
 			handle(b, on, func(_ context.Context, c PlaceOrder) (int, error) { return len(c.Item), nil })
+			command := PlaceOrder{"7", "tea"}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := cqrs.Send[int](context.Background(), on, PlaceOrder{"7", "tea"}); err != nil {
+				if _, err := cqrs.Send[int](context.Background(), on, command); err != nil {
 					b.Fatal(err)
 				}
 			}

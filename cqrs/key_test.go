@@ -13,6 +13,7 @@ import (
 	"github.com/oxbow-events/oxbow/cqrs"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/memory"
 )
 
 func TestACommandWithAKeyHappensOnce(t *testing.T) {
@@ -369,6 +370,40 @@ func TestRunPurgesUntilItsContextEnds(t *testing.T) {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("Run returned %v", err)
+		}
+	})
+}
+
+// meddling sends a key again just before the first page of keys is purged.
+type meddling struct {
+	store.Driver
+	meddle func()
+}
+
+func (m *meddling) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	if meddle := m.meddle; len(c.Items) > 1 && meddle != nil {
+		m.meddle = nil
+		meddle()
+	}
+	return m.Driver.Append(ctx, c)
+}
+
+func TestPurgeLeavesWhatIsSentAgainMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		driver := &meddling{Driver: memory.New()}
+		st := store.New(driver, store.Config{})
+		b := newBus(t, st, cqrs.Config{Retention: time.Hour})
+		handle(t, b, func(context.Context, PlaceOrder) (int, error) { return 0, nil })
+		for n := range 10 {
+			send(t, b, PlaceOrder{}, cqrs.WithKey(strconv.Itoa(n)))
+		}
+		time.Sleep(2 * time.Hour)
+		driver.meddle = func() { send(t, b, PlaceOrder{}, cqrs.WithKey("3")) }
+		if n, err := b.Purge(t.Context(), 0); n != 9 || err != nil {
+			t.Errorf("purged %d, %v; want 9", n, err)
+		}
+		if left := keys(t, st); len(left) != 1 || left[0] != "3" {
+			t.Errorf("%q are left, want the one that was sent again", left)
 		}
 	})
 }
