@@ -135,6 +135,20 @@ func TestMiddlewareThatBreaksTheCallIsToldSo(t *testing.T) {
 	}
 }
 
+func TestAContextOfAnotherCommandIsNotTakenForThisOne(t *testing.T) {
+	var outer context.Context
+	b := newBus(t, newStore(), cqrs.Config{})
+	handle(t, b, func(ctx context.Context, _ PlaceOrder) (int, error) {
+		outer = ctx
+		return cqrs.Send[int](ctx, b, Tick{})
+	})
+	handle(t, b, func(context.Context, Tick) (int, error) { return 7, nil }, cqrs.With(func(next middleware.Handler) middleware.Handler {
+		return func(_ context.Context, c *middleware.Call) (any, error) { return next(outer, c) }
+	}))
+	_, err := b.Send(t.Context(), PlaceOrder{})
+	expectError(t, err, event.ErrInvalid, "context: of tick is not made of the one")
+}
+
 func TestMiddlewareMayCallAgain(t *testing.T) {
 	st := newStore()
 	twice := func(next middleware.Handler) middleware.Handler {

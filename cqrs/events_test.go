@@ -70,6 +70,18 @@ func TestACommandThatNothingCausedBeginsACorrelation(t *testing.T) {
 	}
 }
 
+func TestACauseWithoutCorrelationBeginsOne(t *testing.T) {
+	st := newStore()
+	b := newBus(t, st, cqrs.Config{})
+	var calls counter
+	handle(t, b, place(&calls))
+	cause := event.NewID()
+	send2(t, event.WithCause(t.Context(), event.Cause{ID: cause}), b, PlaceOrder{})
+	if r := records(t, st)[0]; r.CorrelationID != cause {
+		t.Errorf("the event has the correlation %v, want the cause %v", r.CorrelationID, cause)
+	}
+}
+
 func TestACommandSentByAHandlerIsCausedByItsCommand(t *testing.T) {
 	var inner event.Metadata
 	b := newBus(t, newStore(), cqrs.Config{Middleware: []middleware.Func{func(next middleware.Handler) middleware.Handler {

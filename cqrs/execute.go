@@ -31,7 +31,6 @@ func (b *CommandBus) serve(h *handler) middleware.Handler {
 		if err := h.admit(ctx, c, b.cfg.Authorize); err != nil {
 			return nil, err
 		}
-		s.note(func(d *done) { *d = done{} })
 		e := execution{bus: b, handler: h, sending: s, data: c.Data}
 		if e.key = e.ask(); e.key == "" {
 			return e.run(ctx)
