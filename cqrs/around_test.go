@@ -195,17 +195,17 @@ func TestTheDefaultLogIsQuietAndTellsNothingOfTheContents(t *testing.T) {
 	level.Set(slog.LevelDebug)
 	reply := send(t, b, PlaceOrder{"classified", ""})
 	got := take()
-	for _, want := range []string{"level=DEBUG", "command handled", "name=place.order", "handler=desk", "id=" + reply.ID.String(), "correlation=" + reply.ID.String(), "duration="} {
+	for _, want := range []string{"level=DEBUG", "msg=handled", "kind=command", "name=place.order", "handler=desk", "id=" + reply.ID.String(), "correlation=" + reply.ID.String(), "took="} {
 		if !strings.Contains(got, want) {
 			t.Errorf("a success logged %q, want %s", got, want)
 		}
 	}
-	for item, want := range map[string]string{"error": `error="out of stock"`, "panic": `error="the handler panicked"`} {
+	for item, want := range map[string]string{"error": "level=WARN", "panic": "level=ERROR"} {
 		if _, err := b.Send(t.Context(), PlaceOrder{"classified", item}); err == nil {
 			t.Error(item, "is no error")
 		}
 		failed := take()
-		if !strings.Contains(failed, "level=WARN") || !strings.Contains(failed, "command failed") || !strings.Contains(failed, want) {
+		if !strings.Contains(failed, want) || !strings.Contains(failed, `msg="handler failed"`) || !strings.Contains(failed, "error=") {
 			t.Errorf("%s logged %q", item, failed)
 		}
 		got += failed
@@ -307,8 +307,8 @@ func TestTheAuditHearsOfEveryCommand(t *testing.T) {
 		}, cqrs.Named("desk"))
 		ann, cancel := context.WithCancel(event.WithCause(t.Context(), event.Cause{UserID: "ann"}))
 		command := PlaceOrder{OrderID: "7"}
-		reply := send2(t, ann, b, command, cqrs.WithKey("k"))
-		send2(t, ann, b, command, cqrs.WithKey("k"))
+		reply := sendWith(t, ann, b, command, cqrs.WithKey("k"))
+		sendWith(t, ann, b, command, cqrs.WithKey("k"))
 		_, panicked := b.Send(ann, PlaceOrder{Item: "panic"})
 		_, forbidden := b.Send(t.Context(), command)
 		cancel()

@@ -25,7 +25,7 @@ type Config struct {
 	NoExpiry  bool          // idempotency keys answer for ever, until they are purged
 
 	Middleware []middleware.Func // around every handler, the first outermost
-	Logger     *slog.Logger      // gets a line for each command: Debug, or Warn when it failed; default slog.Default()
+	Logger     *slog.Logger      // gets a line for each command: Debug, Warn when it failed, Error when it panicked; default slog.Default()
 	NoLogging  bool
 
 	// Authorize is asked before a command is looked at. Its error refuses the command, see [ErrForbidden]. Default: all may do all.
@@ -39,7 +39,7 @@ type Config struct {
 // QueryConfig is how a query bus works; the zero QueryConfig does.
 type QueryConfig struct {
 	Middleware []middleware.Func // around every handler, the first outermost
-	Logger     *slog.Logger      // gets a line for each query: Debug, or Warn when it failed; default slog.Default()
+	Logger     *slog.Logger      // gets a line for each query: Debug, Warn when it failed, Error when it panicked; default slog.Default()
 	NoLogging  bool
 
 	// Authorize is asked before a query is looked at. Its error refuses the query, see [ErrForbidden]. Default: all may ask all.

@@ -57,7 +57,8 @@
 //
 // From outside to inside: Config.Audit, the default log, Config.Middleware, the handler's own ([With]), Config.Authorize, Validate (a
 // method of the command), the key, and then, once for each attempt, the handler and the commit. The default log has one line for each
-// command or query, at level Debug, or Warn when it failed; it never tells what the command says, but it tells the handler's error.
+// command or query, at level Debug, Warn when it failed, or Error when it panicked. It never tells what the command says, but it tells
+// the handler's error. Config.NoLogging turns it off.
 //
 // # Guarantees
 //

@@ -25,7 +25,7 @@ func TestEventsAreAppendedInOneCommitWithTheCommandAsTheirCause(t *testing.T) {
 	})
 	correlation := event.NewID()
 	cause := event.Cause{ID: event.NewID(), CorrelationID: correlation, UserID: "ann", TraceParent: "00-1-2-01"}
-	reply := send2(t, event.WithCause(t.Context(), cause), b, PlaceOrder{"7", "tea"}, cqrs.WithKey("k"))
+	reply := sendWith(t, event.WithCause(t.Context(), cause), b, PlaceOrder{"7", "tea"}, cqrs.WithKey("k"))
 
 	expectRecords(t, st, "order.placed order-7", "order.placed copies", "order.noted order.noted", "order.counted order.counted")
 	for _, r := range records(t, st) {
@@ -47,7 +47,7 @@ func TestEventsAreAppendedInOneCommitWithTheCommandAsTheirCause(t *testing.T) {
 	}
 }
 
-func send2(t *testing.T, ctx context.Context, b *cqrs.CommandBus, command any, opts ...cqrs.SendOption) cqrs.Reply {
+func sendWith(t *testing.T, ctx context.Context, b *cqrs.CommandBus, command any, opts ...cqrs.SendOption) cqrs.Reply {
 	t.Helper()
 	reply, err := b.Send(ctx, command, opts...)
 	if err != nil {
@@ -76,7 +76,7 @@ func TestACauseWithoutCorrelationBeginsOne(t *testing.T) {
 	var calls counter
 	handle(t, b, place(&calls))
 	cause := event.NewID()
-	send2(t, event.WithCause(t.Context(), event.Cause{ID: cause}), b, PlaceOrder{})
+	sendWith(t, event.WithCause(t.Context(), event.Cause{ID: cause}), b, PlaceOrder{})
 	if r := records(t, st)[0]; r.CorrelationID != cause {
 		t.Errorf("the event has the correlation %v, want the cause %v", r.CorrelationID, cause)
 	}

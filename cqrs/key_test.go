@@ -148,8 +148,12 @@ func TestOfSeveralAtOnceInOneProcessTheHandlerSeesOne(t *testing.T) {
 		synctest.Wait()
 		impatient, cancel := context.WithCancel(t.Context())
 		cancel()
+		began := time.Now()
 		_, err := b.Send(impatient, PlaceOrder{OrderID: "7"}, cqrs.WithKey("k"))
 		expectError(t, err, context.Canceled)
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("waited %v for its turn after its context had ended", waited)
+		}
 		senders.Wait()
 		calls.expect(t, "the handler ran", 1)
 	})

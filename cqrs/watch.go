@@ -30,37 +30,32 @@ func HandleWatch[Q, R, U any](
 	if initial == nil {
 		return event.Invalid("handler", "is nil")
 	}
-	if changes.Map == nil {
-		return event.Invalid("map", "is missing in the changes of %s", functionName(initial))
-	}
+	name := functionName(initial)
 	if b.store == nil {
-		return event.Invalid("store", "is missing, and %s is to be watched; give the bus the store that has its events", functionName(initial))
+		return event.Invalid("store", "is missing, and %s is to be watched; give the bus the store that has its events", name)
 	}
-	call := func(ctx context.Context, data any) (any, error) {
-		s := sendingOf(ctx)
-		if s.resumed {
-			var none R
-			return none, nil
-		}
-		answer, position, err := initial(ctx, data.(Q))
-		s.note(func(d *done) { d.asOf = position })
-		return answer, err
-	}
-	h, err := b.newFunction(reflect.TypeFor[Q](), reflect.TypeFor[R](), call, functionName(initial), opts)
+	w, err := newWatch(b, name, changes)
 	if err != nil {
 		return err
 	}
-	types, err := b.watched(changes.Events)
+	call := func(ctx context.Context, data any) (any, error) { return initially(ctx, data.(Q), initial) }
+	h, err := b.newFunction(reflect.TypeFor[Q](), reflect.TypeFor[R](), call, name, opts)
 	if err != nil {
 		return err
 	}
-	h.watch = &watch{types: types, update: reflect.TypeFor[U](), apply: func(ctx context.Context, q any, e event.Event[any]) (U, bool, error) {
-		return changes.Map(ctx, q.(Q), e)
-	}}
-	if changes.Query != nil {
-		h.watch.query = func(q any) store.Query { return changes.Query(q.(Q)) }
-	}
+	h.watch = w
 	return b.add(h)
+}
+
+// initially asks for the initial answer, and notes its position, unless the watcher has one.
+func initially[Q, R any](ctx context.Context, q Q, initial func(context.Context, Q) (R, store.Position, error)) (answer R, err error) {
+	s := sendingOf(ctx)
+	if s.resumed {
+		return answer, nil
+	}
+	answer, position, err := initial(ctx, q)
+	s.note(func(d *done) { d.asOf = position })
+	return answer, err
 }
 
 // watch is what is known of a query's changes; apply is a func(context.Context, any, event.Event[any]) (U, bool, error).
@@ -69,6 +64,24 @@ type watch struct {
 	query  func(q any) store.Query
 	update reflect.Type
 	apply  any
+}
+
+func newWatch[Q, U any](b *QueryBus, name string, changes Changes[Q, U]) (*watch, error) {
+	if changes.Map == nil {
+		return nil, event.Invalid("map", "is missing in the changes of %s", name)
+	}
+	types, err := b.watched(changes.Events)
+	if err != nil {
+		return nil, err
+	}
+	w := &watch{types: types, update: reflect.TypeFor[U]()}
+	w.apply = func(ctx context.Context, q any, e event.Event[any]) (U, bool, error) {
+		return changes.Map(ctx, q.(Q), e)
+	}
+	if changes.Query != nil {
+		w.query = func(q any) store.Query { return changes.Query(q.(Q)) }
+	}
+	return w, nil
 }
 
 // watched registers the Go types of events, and returns their names.
@@ -140,20 +153,22 @@ func Watch[R, U any](ctx context.Context, b *QueryBus, query any, opts ...WatchO
 	for _, opt := range opts {
 		opt(&o)
 	}
+	w := &Watching[R, U]{Position: o.after, Resumed: o.resumed, bus: b, query: data, apply: apply}
 	s := b.begin(ctx, h, data)
 	s.resumed = o.resumed
 	s.inherit()
 	answer, err := s.run(h)
+	if err == nil {
+		w.records, err = b.changes(h, data)
+	}
 	if err != nil {
 		return nil, err
 	}
-	w := &Watching[R, U]{Position: o.after, Resumed: o.resumed, bus: b, query: s.call.Data, apply: apply}
 	if !o.resumed {
 		w.Initial, _ = answer.(R)
 		w.Position = s.outcome().asOf
 	}
-	w.records, err = b.changes(h, w.query)
-	return w, err
+	return w, nil
 }
 
 // watchOf returns what makes updates of events, if they are U.
