@@ -102,9 +102,8 @@ func TestACommandSentByAHandlerIsCausedByItsCommand(t *testing.T) {
 
 func TestABadEventKeepsTheWholeCommandFromTheStore(t *testing.T) {
 	st := newStore()
-	b := newBus(t, st, cqrs.Config{})
 	for _, bad := range []any{nil, 7, map[string]any{}, cqrs.Event(OrderPlaced{}, event.WithTags("a,b")), event.From("x", make(chan int))} {
-		b = newBus(t, st, cqrs.Config{})
+		b := newBus(t, st, cqrs.Config{})
 		handle(t, b, func(context.Context, Tick) (cqrs.Events, error) { return cqrs.Events{OrderPlaced{}, bad}, nil })
 		_, err := b.Send(t.Context(), Tick{}, cqrs.WithKey("k"))
 		expectError(t, err, event.ErrInvalid, "events[1]")

@@ -75,7 +75,7 @@ func (e *execution) record(result any, events []event.Record) (store.ItemWrite, 
 	if r.Result, err = (event.JSON{}).Encode(result); err != nil {
 		return store.ItemWrite{}, store.Condition{}, event.Invalid("result", "cannot be kept as JSON: %v", err)
 	}
-	value, err := json.Marshal(r)
+	value, err := (event.JSON{}).Encode(r)
 	return store.Put(Bucket, e.key, value), store.ItemAt(Bucket, e.key, e.held), err
 }
 

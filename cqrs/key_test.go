@@ -327,7 +327,7 @@ func TestPurgeForgetsOldKeysAndNoOthers(t *testing.T) {
 		if n, err := b.Purge(t.Context(), time.Hour); n != 0 || !errors.Is(err, store.ErrDamaged) {
 			t.Errorf("purged %d, error %v; want none yet", n, err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		n, err := b.Purge(t.Context(), time.Hour)
 		if n != 600 {
 			t.Errorf("purged %d, want 600", n)
@@ -408,6 +408,59 @@ func TestPurgeLeavesWhatIsSentAgainMeanwhile(t *testing.T) {
 		}
 		if left := keys(t, st); len(left) != 1 || left[0] != "3" {
 			t.Errorf("%q are left, want the one that was sent again", left)
+		}
+	})
+}
+
+func TestARecordIsKeptInThisForm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in which it is 2000-01-01
+		st := newStore()
+		b := newBus(t, st, cqrs.Config{})
+		handle(t, b, func(_ context.Context, c PlaceOrder) (cqrs.Outcome[[]string], error) {
+			placed := cqrs.Event(OrderPlaced(c), event.WithID(parseID(t, "event")))
+			return cqrs.Outcome[[]string]{Result: []string{"<7>"}, Events: cqrs.Events{placed}}, nil
+		})
+		send(t, b, PlaceOrder{"7", "tea"}, cqrs.WithKey("k"), cqrs.WithID(parseID(t, "command")))
+		item, err := st.Get(t.Context(), "oxbow.commands", "k")
+		want := `{"type":"place.order","id":"command","digest":"d54692ae460eb290608b8a302c1d8f4d2f7fe18113693b68521b91ec22a193e3",` +
+			`"time":"2000-01-01T00:00:00Z","result":["<7>"],"events":1,"first":"event"}`
+		if got := string(item.Value); err != nil || got != want {
+			t.Errorf("the record is\n%s, want\n%s (%v)", got, want, err)
+		}
+	})
+}
+
+func parseID(t *testing.T, text string) event.ID {
+	t.Helper()
+	id, err := event.ParseID(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// Whatever bytes a record has, a command with its key ends with an error or with a result that it holds, and its handler does not run
+// unless the record has expired.
+func FuzzRecord(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `null`, `{"time":"2999-01-01T00:00:00Z","digest":"x"}`, `{"time":"2999-01-01T00:00:00Z","events":-1,"first":"a"}`,
+		`{"type":"place.order","time":"2999-01-01T00:00:00Z","result":7}`, `{"events":9e99}`, `{"id":"\u0000"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		st := newStore()
+		b := newBus(t, st, cqrs.Config{NoExpiry: true})
+		handle(t, b, func(context.Context, PlaceOrder) (int, error) {
+			t.Errorf("the handler ran beside the record %q", value)
+			return 0, nil
+		})
+		put(t, st, "k", string(value))
+		if reply, err := b.Send(t.Context(), PlaceOrder{}, cqrs.WithKey("k")); err == nil && !reply.Repeated {
+			t.Errorf("the record %q gave %+v", value, reply)
+		}
+		if _, err := b.Purge(t.Context(), time.Hour); err != nil && !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("purging the record %q: %v", value, err)
 		}
 	})
 }
