@@ -100,7 +100,7 @@ func (e *KeyUsedError) Is(target error) bool { return target == ErrKeyUsed }
 // subscriptions, or that it was audited. Sending it again would do it again, unless it has a key.
 type DoneError struct{ Err error }
 
-func (e *DoneError) Error() string { return "the command was done, but " + e.Err.Error() }
+func (e *DoneError) Error() string { return "the command was done all the same: " + e.Err.Error() }
 
 // Unwrap returns what failed.
 func (e *DoneError) Unwrap() error { return e.Err }
