@@ -13,8 +13,8 @@ import (
 // HandleCommand makes fn the handler of commands of type C. There is one for each type: a second one is refused, naming both.
 //
 // R is the result that Send returns. If R is [Events] or an [Outcome], what fn returns is appended to the store in one commit, the
-// events with the command as their cause; fn is called again when somebody else was faster, so it has no effects but through
-// what it returns.
+// events with the command as their cause. fn is called again when somebody else was faster, which is when a condition did not hold, or
+// when fn itself returned an error that answers to store.ErrConflict; so it has no effects but through what it returns.
 func HandleCommand[C, R any](b *CommandBus, fn func(context.Context, C) (R, error), opts ...Option) error {
 	if fn == nil {
 		return event.Invalid("handler", "is nil")

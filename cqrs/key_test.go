@@ -1,8 +1,10 @@
 package cqrs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -461,6 +463,30 @@ func FuzzRecord(f *testing.F) {
 		}
 		if _, err := b.Purge(t.Context(), time.Hour); err != nil && !errors.Is(err, store.ErrDamaged) {
 			t.Errorf("purging the record %q: %v", value, err)
+		}
+	})
+}
+
+func TestRunLogsWhatItCouldNotPurgeAndGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		st := newStore()
+		put(t, st, "damaged", "{")
+		b := newBus(t, st, cqrs.Config{Logger: slog.New(slog.NewTextHandler(&lines, nil))})
+		ctx, stop := context.WithTimeout(t.Context(), 90*time.Minute)
+		defer stop()
+		if err := b.Run(ctx); err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+		if n := strings.Count(lines.String(), "idempotency keys not purged"); n != 2 {
+			t.Errorf("%d lines, want one for each hour begun: %s", n, &lines)
+		}
+		lines.Reset()
+		forever := newBus(t, st, cqrs.Config{NoExpiry: true})
+		ctx, stop = context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := forever.Run(ctx); err != nil || lines.Len() > 0 {
+			t.Errorf("with NoExpiry Run returned %v and logged %s", err, &lines)
 		}
 	})
 }
