@@ -110,6 +110,9 @@ func TestMiddlewareThatBreaksTheCallIsToldSo(t *testing.T) {
 				return "changed", err
 			}
 		},
+		"invalid input": func(middleware.Handler) middleware.Handler {
+			return func(context.Context, *middleware.Call) (any, error) { return 7, event.ErrInvalid }
+		},
 		"result: of tick is int, and middleware made it <nil>": func(middleware.Handler) middleware.Handler {
 			return func(context.Context, *middleware.Call) (any, error) { return nil, nil }
 		},
@@ -126,8 +129,11 @@ func TestMiddlewareThatBreaksTheCallIsToldSo(t *testing.T) {
 	} {
 		b := newBus(t, newStore(), cqrs.Config{})
 		handle(t, b, func(context.Context, Tick) (int, error) { return 7, nil }, cqrs.With(broken))
-		_, err := cqrs.Send[int](t.Context(), b, Tick{})
+		reply, err := b.Send(t.Context(), Tick{})
 		expectError(t, err, event.ErrInvalid, want)
+		if reply.Result != nil {
+			t.Errorf("a result beside the error: %v", reply.Result)
+		}
 		q := newQueryBus(t, newStore(), cqrs.QueryConfig{})
 		ask(t, q, func(context.Context, Tick) (int, error) { return 7, nil }, cqrs.With(broken))
 		_, err = cqrs.Query[int](t.Context(), q, Tick{})

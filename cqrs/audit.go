@@ -19,7 +19,7 @@ type Entry struct {
 	Repeated bool           // it had happened before: nothing was done now
 	Attempts int            // calls of the handler; 0 when it was refused or repeated
 	Duration time.Duration
-	Err      error // why it failed; nil or a *DoneError when it was done
+	Err      error // why it failed; nil when it was done, or then a *DoneError with its id
 }
 
 // audited tells the audit of a command, and returns the command's error with what the audit has against it.
@@ -29,7 +29,7 @@ func (b *CommandBus) audited(s *sending, err error) error {
 	case failed == nil:
 		return err
 	case err == nil:
-		return &DoneError{&AuditError{failed}}
+		return s.wasDone(&AuditError{failed})
 	}
 	return errors.Join(err, &AuditError{failed})
 }

@@ -56,7 +56,7 @@ type Reply struct {
 //
 // An error of the handler is returned as it is. The other errors answer to [ErrNoHandler], [ErrForbidden], [ErrKeyUsed],
 // event.ErrInvalid (the command or what came of it), or what the store says, such as store.ErrConflict. A panic is a [*PanicError].
-// A [*DoneError] comes beside the result: the command was done, and something that follows from it failed.
+// A [*DoneError] with the command's id comes beside the result: the command was done, and something that follows from it failed.
 func Send[R any](ctx context.Context, b *CommandBus, command any, opts ...SendOption) (R, error) {
 	reply, err := b.send(ctx, command, reflect.TypeFor[R](), opts)
 	result, _ := reply.Result.(R)
@@ -85,12 +85,17 @@ func (b *CommandBus) send(ctx context.Context, command any, asked reflect.Type, 
 	s.inherit()
 	result, err := s.run(h)
 	if done := s.outcome(); done.after != nil {
-		err = errors.Join(err, &DoneError{done.after})
+		err = errors.Join(err, s.wasDone(done.after))
 	}
 	if b.cfg.Audit != nil {
 		err = b.audited(s, err)
 	}
 	return s.reply(result), err
+}
+
+// wasDone says that the command was done, and what failed after it.
+func (s *sending) wasDone(failed error) error {
+	return &DoneError{Name: s.meta.Type, ID: s.meta.ID, Err: failed}
 }
 
 // apply notes what the sender asked for.

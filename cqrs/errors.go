@@ -98,9 +98,15 @@ func (e *KeyUsedError) Is(target error) bool { return target == ErrKeyUsed }
 
 // DoneError says that a command was done, and that something which follows from it failed: that its events were delivered to
 // subscriptions, or that it was audited. Sending it again would do it again, unless it has a key.
-type DoneError struct{ Err error }
+type DoneError struct {
+	Name string   // the type of the command
+	ID   event.ID // its id, which is another one's when a handler passes on what became of a command that it sent
+	Err  error    // what failed
+}
 
-func (e *DoneError) Error() string { return "the command was done all the same: " + e.Err.Error() }
+func (e *DoneError) Error() string {
+	return fmt.Sprintf("the command %s was done all the same: %v", e.Name, e.Err)
+}
 
 // Unwrap returns what failed.
 func (e *DoneError) Unwrap() error { return e.Err }

@@ -175,7 +175,7 @@ func TestACommitterWritesAndItsLaterErrorComesBesideTheResult(t *testing.T) {
 	handle(t, b, place(&calls))
 	result, err := cqrs.Send[int](t.Context(), b, PlaceOrder{OrderID: "7"}, cqrs.WithKey("k"))
 	var done *cqrs.DoneError
-	if result != 1 || !errors.As(err, &done) || !errors.Is(err, errOutOfStock) {
+	if result != 1 || !errors.As(err, &done) || !errors.Is(err, errOutOfStock) || done.ID != deliver.seen[0].CausationID || done.Name != "place.order" {
 		t.Errorf("got %v, %v; want the result beside a DoneError", result, err)
 	}
 	calls.expect(t, "the handler ran", 1)

@@ -36,6 +36,9 @@ func (e *execution) once(ctx context.Context) (any, error) {
 	if err := event.CheckName("key", e.key); err != nil {
 		return nil, err
 	}
+	if t := e.handler.result; t.Kind() == reflect.Interface && t.NumMethod() > 0 {
+		return nil, event.Invalid("key", "needs a result that can be read back, and %s answers with the interface %v", e.handler.name, t)
+	}
 	digest, err := e.contents()
 	if err != nil {
 		return nil, event.Invalid("key", "needs a command that can be written as JSON, to be known again: %v", err)

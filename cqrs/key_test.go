@@ -106,6 +106,10 @@ func TestWhatCannotBeKeptIsRefused(t *testing.T) {
 	_, err := b.Send(t.Context(), secret{make(chan int)}, cqrs.WithKey("k"))
 	expectError(t, err, event.ErrInvalid, "key: needs a command that can be written as JSON")
 	calls.expect(t, "the handler ran", 0)
+	handle(t, b, func(context.Context, CancelOrder) (error, error) { calls.add(); return nil, nil })
+	_, err = b.Send(t.Context(), CancelOrder{}, cqrs.WithKey("k"))
+	expectError(t, err, event.ErrInvalid, "key: needs a result that can be read back", "the interface error")
+	calls.expect(t, "the handler ran", 0)
 	handle(t, b, func(context.Context, Tick) (cqrs.Outcome[chan int], error) {
 		return cqrs.Outcome[chan int]{Result: make(chan int), Events: cqrs.Events{OrderPlaced{}}}, nil
 	})

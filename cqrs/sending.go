@@ -83,7 +83,10 @@ func (s *sending) run(h *handler) (result any, err error) {
 	if err == nil {
 		err = h.check(result)
 	}
-	return result, err
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 // admit asks whether it may be and makes sense.
