@@ -90,6 +90,11 @@ var Table = []Room{
 		Imports: []string{".", "event", "bus", "store", "httpevent"},
 		Why:     "a module of its own, tests only: the router chi around it, and an App that stores what it publishes",
 	},
+	{
+		Path:    "cqrs",
+		Imports: []string{"event", "store", "middleware", "internal/..."},
+		Why:     "store: what commands decide is appended, and what changes an answer is read from it",
+	},
 
 	{
 		Path:    "schema",

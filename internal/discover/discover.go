@@ -24,47 +24,67 @@ type Found struct {
 // Handlers looks at all exported methods of x. Those named in except count as others. Methods that almost fit are returned in
 // a [*MisfitError].
 func Handlers(x any, except []string) (Found, error) {
-	v := reflect.ValueOf(x)
-	if !v.IsValid() {
-		return Found{}, event.Invalid("value", "is nil; pass the value whose methods are handlers")
+	fits, others, err := look(x, except, judge)
+	if err != nil {
+		return Found{}, err
 	}
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return Found{}, event.Invalid("value", "is a nil %T; pass one that points to a value", x)
+	if len(fits) == 0 {
+		return Found{}, noHandlers(reflect.TypeOf(x), "func(context.Context, T) error or func(context.Context, event.Event[T]) error", others)
 	}
-	for _, name := range except {
-		if !v.MethodByName(name).IsValid() {
-			return Found{}, event.Invalid("except", "%T has no exported method %s", x, name)
-		}
-	}
-	found, misfits := sort(v, except)
-	misfits = append(misfits, behindPointer(v, except)...)
-	if len(misfits) > 0 {
-		return Found{}, &MisfitError{Of: v.Type(), Misfits: misfits}
-	}
-	if len(found.Handlers) == 0 {
-		return Found{}, noHandlers(v.Type(), found.Others)
+	found := Found{Others: others}
+	for _, f := range fits {
+		found.Handlers = append(found.Handlers, Handler{Method: f.name, Type: f.data, Call: caller(f.method)})
 	}
 	return found, nil
 }
 
-func sort(v reflect.Value, except []string) (found Found, misfits []Misfit) {
+// fit is a method that is a handler.
+type fit struct {
+	name   string
+	method reflect.Value
+	data   reflect.Type
+}
+
+// look judges all exported methods of x.
+func look(x any, except []string, judge func(method reflect.Type) verdict) (fits []fit, others []string, err error) {
+	v := reflect.ValueOf(x)
+	if !v.IsValid() {
+		return nil, nil, event.Invalid("value", "is nil; pass the value whose methods are handlers")
+	}
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, nil, event.Invalid("value", "is a nil %T; pass one that points to a value", x)
+	}
+	for _, name := range except {
+		if !v.MethodByName(name).IsValid() {
+			return nil, nil, event.Invalid("except", "%T has no exported method %s", x, name)
+		}
+	}
+	fits, others, misfits := sort(v, except, judge)
+	misfits = append(misfits, behindPointer(v, except, judge)...)
+	if len(misfits) > 0 {
+		return nil, nil, &MisfitError{Of: v.Type(), Misfits: misfits}
+	}
+	return fits, others, nil
+}
+
+func sort(v reflect.Value, except []string, judge func(reflect.Type) verdict) (fits []fit, others []string, misfits []Misfit) {
 	for i := range v.NumMethod() {
 		name, method := v.Type().Method(i).Name, v.Method(i)
 		is := judge(method.Type())
 		switch {
 		case is.other() || slices.Contains(except, name):
-			found.Others = append(found.Others, signature(name, method.Type()))
+			others = append(others, signature(name, method.Type()))
 		case is.reason != "":
 			misfits = append(misfits, Misfit{name, signature(name, method.Type()), is.reason})
 		default:
-			found.Handlers = append(found.Handlers, Handler{Method: name, Type: is.data, Call: caller(method)})
+			fits = append(fits, fit{name, method, is.data})
 		}
 	}
-	return found, misfits
+	return fits, others, misfits
 }
 
 // behindPointer returns the methods that v, not being a pointer, would need to be one for.
-func behindPointer(v reflect.Value, except []string) (misfits []Misfit) {
+func behindPointer(v reflect.Value, except []string, judge func(reflect.Type) verdict) (misfits []Misfit) {
 	if v.Kind() == reflect.Pointer {
 		return nil
 	}

@@ -43,13 +43,12 @@ func (e *MisfitError) Methods() []string {
 // Is reports that the error is event.ErrInvalid.
 func (e *MisfitError) Is(target error) bool { return target == event.ErrInvalid }
 
-func noHandlers(t reflect.Type, others []string) error {
+func noHandlers(t reflect.Type, shapes string, others []string) error {
 	has := "it has no exported methods"
 	if len(others) > 0 {
 		has = "it has only " + strings.Join(others, ", ")
 	}
-	return event.Invalid("value", "%s has no handlers, which are exported methods like "+
-		"func(context.Context, T) error or func(context.Context, event.Event[T]) error; %s", name(t), has)
+	return event.Invalid("value", "%s has no handlers, which are exported methods like %s; %s", name(t), shapes, has)
 }
 
 // signature returns a method as its declaration has it, without the receiver.
