@@ -91,6 +91,15 @@ var works = []work{
 		name: "memory of a pattern, 1,000,000 patterns", unit: bytes, once: true, goal: "150 B", prepare: preparePatterns,
 	},
 	{
+		name: "request and reply, 8 callers", unit: rate, goal: "500,000/s", prepare: prepareRequests,
+	},
+	{
+		name: "command to its handler", goal: "1 µs", prepare: prepareCommands,
+	},
+	{
+		name: "HTTP request in middleware", goal: "bare + 2 µs, + 4 allocs", prepare: prepareHTTP,
+	},
+	{
 		name: "consumer of records, empty handler", durability: inMemory, unit: rate, goal: "500,000/s", prepare: prepareConsumer,
 	},
 }
