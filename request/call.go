@@ -153,6 +153,9 @@ func (c *call) signal() {
 
 func (r *reply) Send(ctx context.Context, a Answer) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err // else an error that the end of the asker's context caused could overtake that end
+		}
 		room, err := r.try(a)
 		if room == nil {
 			return err
@@ -265,16 +268,21 @@ func (c *call) Asked() (n int, all bool) {
 	return c.asked, true
 }
 
-func (c *call) Keep(from int) {
+func (c *call) Keep(from int) { c.only(func(other int) bool { return other == from }) }
+
+func (c *call) Drop(from int) { c.only(func(other int) bool { return other != from }) }
+
+// only drops the responders that are not wanted, and what they have sent.
+func (c *call) only(wanted func(from int) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.replies {
-		if r.from != from {
+		if !wanted(r.from) {
 			c.end(r)
 			r.cancel()
 		}
 	}
-	c.queue = slices.DeleteFunc(c.queue[c.taken:], func(a Answer) bool { return a.From != from })
+	c.queue = slices.DeleteFunc(c.queue[c.taken:], func(a Answer) bool { return !wanted(a.From) })
 	c.taken, c.unread = 0, 0
 	for _, a := range c.queue {
 		if !a.NoAnswer {

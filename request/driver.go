@@ -33,7 +33,7 @@ type Route struct {
 // another process: json.RawMessage or []byte, with their content type in the metadata.
 //
 // ctx carries the request as its cause (event.WithCause). It ends as soon as the asker no longer wants answers of this responder: when
-// the ctx of Ask ended, when the Answers were closed or another responder was kept, and when the last answer was sent. It ends for nothing else.
+// the ctx of Ask ended, when the Answers were closed or another responder was kept or this one dropped, and when the last answer was sent. It ends for nothing else.
 //
 // The error is nil when the responder answers; ErrBusy when it must be told to the asker that it has no room; anything else makes it as if the
 // responder were not there.
@@ -41,8 +41,8 @@ type Take func(ctx context.Context, q *event.Event[any], r Reply) error
 
 // Reply is where a responder puts its answers to one request. Calls may overlap.
 type Reply interface {
-	// Send gives an answer to the asker, after those sent before it, and waits while the window is full. Once nobody wants
-	// it, because ctx has ended or the last answer was sent, it drops it and returns an error.
+	// Send gives an answer to the asker, after those sent before it, and waits while the window is full. It drops it and returns an error
+	// when ctx has ended, when nobody wants it any more, and after the last answer. ctx is the one given to Take, or made of it.
 	Send(ctx context.Context, a Answer) error
 
 	// Leave tells the asker that no more answers come, as an answer with NoAnswer and the code CodeGone, and ends the ctx of Take. It does
@@ -61,6 +61,9 @@ type Answers interface {
 
 	// Keep ends the contexts of all responders but one, whose answers alone are given from now on.
 	Keep(from int)
+
+	// Drop ends the context of one responder, whose answers are not given any more.
+	Drop(from int)
 
 	// Close ends the contexts of all responders and drops what they send. Closing twice is fine.
 	Close()

@@ -41,12 +41,12 @@ type gathering[R any] struct {
 	heard  map[int]bool // the responders that have answered, or never will
 }
 
-// take notes an answer, unless its responder has given one before.
+// take notes an answer. A stream says no more after its first value.
 func (g *gathering[R]) take(a *Answer) {
-	if g.heard[a.From] {
-		return
-	}
 	g.heard[a.From] = true
+	if !a.Last {
+		g.answers.Drop(a.From)
+	}
 	if a.Err != nil {
 		g.failed = append(g.failed, a.Err)
 		return

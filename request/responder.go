@@ -210,7 +210,6 @@ func (w *work) run() {
 	r := w.responder
 	defer r.release(w)
 	if !w.enter() {
-		w.reply.Leave() // the asker has gone; this lets go of the context
 		return
 	}
 	defer w.exit()
