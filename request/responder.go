@@ -261,13 +261,17 @@ func (w *work) last(a Answer) {
 	}
 }
 
-// unsent tells that an answer was lost though the asker still wants it.
+// unsent tells both sides that an answer was lost, unless nobody wants it any more.
 func (w *work) unsent(err error) {
 	if w.Err() != nil || errors.Is(err, ErrClosed) {
 		return
 	}
-	w.responder.carrier.cfg.OnError(w, *w.request, fmt.Errorf("%s: send the answer: %w", w.responder.name, err))
-	w.reply.Leave()
+	r := w.responder
+	r.carrier.cfg.OnError(w, *w.request, fmt.Errorf("%s: send the answer: %w", r.name, err))
+	told := &Error{Code: CodeFailed, Message: "the answer cannot be sent", Responder: r.name, err: err}
+	if w.reply.Send(w, Answer{Responder: r.name, Err: told, Last: true}) != nil {
+		w.reply.Leave()
+	}
 }
 
 // answer returns the last answer: what the handler returned, or what became of it.
