@@ -11,7 +11,7 @@ import (
 
 var ending = []claim{
 	{"OfTheAskerEndsTheHandlers", func(t *trial) {
-		h, ended := silent()
+		h, ended := t.silent()
 		t.respond("price.asked", "pricing", h)
 		ctx, cancel := context.WithCancel(t.ctx)
 		a, err := t.d.Ask(ctx, t.made("price.asked"), 1)
@@ -24,7 +24,7 @@ var ending = []claim{
 		t.wait(ended, "the handler's context did not end")
 	}},
 	{"OfTheAskerEndsNext", func(t *trial) {
-		h, _ := silent()
+		h, _ := t.silent()
 		t.respond("price.asked", "pricing", h)
 		a := t.ask(t.made("price.asked"), 1)
 		ctx, cancel := context.WithCancel(t.ctx)
@@ -42,7 +42,7 @@ var ending = []claim{
 		}
 	}},
 	{"WithCloseOfTheAnswers", func(t *trial) {
-		h, ended := silent()
+		h, ended := t.silent()
 		t.respond("price.asked", "pricing", h)
 		a := t.ask(t.made("price.asked"), 1)
 		a.Close()
@@ -63,11 +63,11 @@ var ending = []claim{
 		}
 	}},
 	{"OfAllButTheOneThatIsKept", func(t *trial) {
-		h, ended := silent()
+		h, ended := t.silent()
 		t.respond("price.asked", "silent", h)
 		t.respond("price.asked", "pricing", t.says("one", "two", "three"))
 		t.respond("price.asked", "other", func(ctx context.Context, _ *event.Event[any], r request.Reply) {
-			<-ctx.Done()
+			t.wait(ctx.Done(), "the context of another one did not end")
 			if err := r.Send(context.WithoutCancel(ctx), request.Answer{Data: "dropped", Last: true}); err == nil {
 				t.Error("an answer of a responder that was not kept was taken")
 			}
@@ -83,7 +83,7 @@ var ending = []claim{
 		dropped := make(chan struct{})
 		t.respond("price.asked", "endless", func(ctx context.Context, _ *event.Event[any], r request.Reply) {
 			defer close(dropped)
-			for r.Send(ctx, request.Answer{Data: "more"}) == nil {
+			for t.ctx.Err() == nil && r.Send(ctx, request.Answer{Data: "more"}) == nil {
 			}
 		})
 		goOn := make(chan struct{})
@@ -103,7 +103,7 @@ var ending = []claim{
 
 var closing = []claim{
 	{"WaitingForAnAnswerEnds", func(t *trial) {
-		h, _ := silent()
+		h, _ := t.silent()
 		t.respond("price.asked", "pricing", h)
 		a := t.ask(t.made("price.asked"), 1)
 		result := make(chan error, 1)

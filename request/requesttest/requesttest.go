@@ -8,6 +8,7 @@
 package requesttest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,9 @@ import (
 type Harness struct {
 	// Open returns a driver without responders. The suite closes it.
 	Open func(t *testing.T) request.Driver
+
+	// Patience is how long the suite waits for what must happen. Default: 10 s.
+	Patience time.Duration
 }
 
 // Run proves the driver, each claim in a subtest with a driver of its own.
@@ -57,8 +61,8 @@ var groups = []group{
 }
 
 const (
-	patience = 10 * time.Second      // until what must happen has failed to
-	moment   = 50 * time.Millisecond // in which what must not happen would
+	defaultPatience = 10 * time.Second
+	moment          = 50 * time.Millisecond // in which what must not happen would
 )
 
 // trial is one test of one driver.
@@ -71,7 +75,7 @@ type trial struct {
 
 func begin(t *testing.T, h Harness) *trial {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(h.Patience, defaultPatience))
 	tr := &trial{T: t, d: h.Open(t), ctx: ctx}
 	t.Cleanup(func() {
 		cancel()
@@ -194,11 +198,14 @@ func (t *trial) says(texts ...string) handler {
 }
 
 // silent returns a handler that says nothing, and a channel that is closed when its context has ended.
-func silent() (handler, chan struct{}) {
+func (t *trial) silent() (handler, chan struct{}) {
 	ended := make(chan struct{})
 	return func(ctx context.Context, _ *event.Event[any], _ request.Reply) {
-		<-ctx.Done()
-		close(ended)
+		select {
+		case <-ctx.Done():
+			close(ended)
+		case <-t.ctx.Done():
+		}
 	}, ended
 }
 
@@ -208,7 +215,7 @@ func (t *trial) wait(happens <-chan struct{}, what string) {
 	select {
 	case <-happens:
 	case <-t.ctx.Done():
-		t.Fatalf("in %v, %s", patience, what)
+		t.Error(what)
 	}
 }
 
