@@ -11,7 +11,7 @@ import (
 // asked is one request of an asker.
 type asked struct {
 	carrier *Carrier
-	request *event.Event[any]
+	request event.Event[any]
 	answers Answers
 	cancel  context.CancelFunc
 }
@@ -21,18 +21,18 @@ func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts
 	if err := c.check(); err != nil {
 		return ctx, nil, err
 	}
-	e, err := event.New(ctx, q, opts...)
-	if err != nil {
+	a := &asked{carrier: c, cancel: func() {}}
+	var err error
+	if a.request, err = event.New(ctx, q, opts...); err != nil {
 		return ctx, nil, fmt.Errorf("request: %w", err)
 	}
 	if err := c.enter(ctx); err != nil {
-		return ctx, nil, fmt.Errorf("request %s: %w", e.Type, err)
+		return ctx, nil, a.failure(err)
 	}
-	a := &asked{carrier: c, request: &e, cancel: func() {}}
 	if _, has := ctx.Deadline(); timeout && !has && !c.cfg.NoTimeout {
 		ctx, a.cancel = context.WithTimeout(ctx, c.cfg.Timeout)
 	}
-	if a.answers, err = c.driver.Ask(ctx, &e, window); err != nil {
+	if a.answers, err = c.driver.Ask(ctx, &a.request, window); err != nil {
 		c.leave()
 		a.cancel()
 		return ctx, nil, a.failure(err)

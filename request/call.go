@@ -33,19 +33,18 @@ func (a *asking) join(m *event.Metadata, name string, take Take) {
 		traced.TraceParent, traced.TraceState = m.TraceParent, m.TraceState
 		q = &traced
 	}
-	ctx, cancel := context.WithCancel(a.Context)
-	r := a.call.add(name, cancel)
+	r := a.call.add(name)
 	if r == nil {
-		cancel()
 		return
 	}
-	if err := take(event.WithCause(ctx, q.Cause()), q, r); err != nil {
+	if err := take(event.WithCause(&r.life, q.Cause()), q, r); err != nil {
 		a.call.declined(r, err)
 	}
 }
 
 // call is one request under way: the answers that its asker has not taken, and the responders that they come from.
 type call struct {
+	asking
 	driver  *inProcess
 	request *event.Event[any]
 	window  int
@@ -61,29 +60,41 @@ type call struct {
 	replies  []*reply
 	live     int // replies that may still send
 	asked    int
+
+	// Where the first of each lies, so that most calls are one allocation.
+	firstAnswer [1]Answer
+	firstReply  reply
+	firstOf     [1]*reply
 }
 
 // reply is one responder of a call.
 type reply struct {
-	call   *call
-	from   int
-	name   string
-	cancel context.CancelFunc
-	over   bool // it has sent its last answer, or nobody wants it; call.mu guards it
+	call *call
+	from int
+	name string
+	life life
+	over bool // it has sent its last answer, or nobody wants it; call.mu guards it
 }
 
-func newCall(d *inProcess, q *event.Event[any], window int) *call {
-	return &call{driver: d, request: q, window: window, wake: make(chan struct{}, 1), offering: true}
+func newCall(ctx context.Context, d *inProcess, q *event.Event[any], window int) *call {
+	c := &call{driver: d, request: q, window: window, wake: make(chan struct{}, 1), offering: true}
+	c.asking = asking{Context: ctx, call: c}
+	c.queue, c.replies = c.firstAnswer[:0], c.firstOf[:0]
+	return c
 }
 
 // add makes a responder one of the call's, unless the call no longer offers its request.
-func (c *call) add(name string, cancel context.CancelFunc) *reply {
+func (c *call) add(name string) *reply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.offering {
 		return nil
 	}
-	r := &reply{call: c, from: len(c.replies) + 1, name: name, cancel: cancel}
+	r := &c.firstReply
+	if len(c.replies) > 0 {
+		r = new(reply)
+	}
+	r.call, r.from, r.name, r.life.Context = c, len(c.replies)+1, name, &c.asking
 	c.replies = append(c.replies, r)
 	c.live++
 	c.asked++
@@ -92,7 +103,7 @@ func (c *call) add(name string, cancel context.CancelFunc) *reply {
 
 // declined notes that a responder does not answer. Its context must end all the same.
 func (c *call) declined(r *reply, why error) {
-	defer r.cancel()
+	defer r.life.end()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if errors.Is(why, ErrBusy) {
@@ -186,7 +197,7 @@ func (r *reply) try(a Answer) (room chan struct{}, err error) {
 	}
 	c.put(r, a)
 	if a.Last {
-		r.cancel()
+		r.life.end()
 	}
 	return nil, nil
 }
@@ -198,7 +209,7 @@ func (r *reply) Leave() {
 	if !c.over {
 		c.endWith(r, Answer{Err: gone(r.name), NoAnswer: true})
 	}
-	r.cancel()
+	r.life.end()
 }
 
 func (c *call) Next(ctx context.Context) (Answer, error) {
@@ -279,7 +290,7 @@ func (c *call) only(wanted func(from int) bool) {
 	for _, r := range c.replies {
 		if !wanted(r.from) {
 			c.end(r)
-			r.cancel()
+			r.life.end()
 		}
 	}
 	c.queue = slices.DeleteFunc(c.queue[c.taken:], func(a Answer) bool { return !wanted(a.From) })
@@ -299,7 +310,7 @@ func (c *call) Close() {
 	c.over = true
 	c.queue, c.taken = nil, 0
 	for _, r := range c.replies {
-		r.cancel()
+		r.life.end()
 	}
 	c.makeRoom()
 }

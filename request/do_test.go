@@ -427,3 +427,30 @@ func TestARequestThatAsksItselfEndsWithItsDeadline(t *testing.T) {
 		}
 	})
 }
+
+func TestTheHandlersContextIsAContextLikeAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := over(t, request.Config{})
+		var left context.Context
+		handle(t, c, func(ctx context.Context, q PriceAsked) (Price, error) {
+			left = ctx
+			if _, ok := ctx.Deadline(); !ok || ctx.Err() != nil {
+				t.Errorf("within the handler: deadline %t, %v", ok, ctx.Err())
+			}
+			return Price{}, nil
+		})
+		if _, err := ask(t, c); err != nil {
+			t.Fatal(err)
+		}
+		if synctest.Wait(); left.Err() != context.Canceled {
+			t.Errorf("after the answer its error is %v", left.Err())
+		}
+		<-left.Done()
+		child, cancel := context.WithCancel(left)
+		defer cancel()
+		time.Sleep(time.Hour) // past the deadline
+		if child.Err() == nil || left.Err() != context.Canceled {
+			t.Errorf("the errors are %v and %v", child.Err(), left.Err())
+		}
+	})
+}

@@ -84,8 +84,8 @@ func (d *inProcess) Ask(ctx context.Context, q *event.Event[any], window int) (A
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	call := newCall(d, q, window)
-	err := d.bus.Deliver(&asking{Context: ctx, call: call}, *q)
+	call := newCall(ctx, d, q, window)
+	err := d.bus.Deliver(&call.asking, *q)
 	n := call.begun()
 	if err == nil && n > 0 {
 		return call, nil

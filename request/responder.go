@@ -237,8 +237,7 @@ func (w *work) exit() {
 
 // finish calls the handler and sends the last answer, also when the handler panics or ends its goroutine, as t.FailNow does.
 func (w *work) finish() {
-	r := w.responder
-	last := Answer{Err: gone(r.name), NoAnswer: true}
+	last := Answer{NoAnswer: true}
 	defer func() { w.last(last) }()
 	last = w.answer()
 }
@@ -247,10 +246,10 @@ func (w *work) finish() {
 func (w *work) last(a Answer) {
 	r := w.responder
 	a.Responder, a.Last = r.name, true
-	if a.Err == nil {
-		r.answered.Add(1)
-	} else {
+	if a.NoAnswer || a.Err != nil {
 		r.failed.Add(1)
+	} else {
+		r.answered.Add(1)
 	}
 	if a.NoAnswer {
 		w.reply.Leave()
