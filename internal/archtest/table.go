@@ -76,6 +76,16 @@ var Table = []Room{
 		Why:     "consumer: a projection is a consumer whose effect is a read model",
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
+	{
+		Path:    "request",
+		Imports: []string{"event", "topic", "bus", "middleware", "internal/..."},
+		Why:     "bus: requests within a process are events on it; topic: responders listen to patterns; middleware: it wraps handlers of every kind",
+	},
+	{
+		Path:    "request/requesttest",
+		Imports: []string{"event", "request", "bus", "internal/..."},
+		Why:     "bus: the suite's own tests break the driver over one",
+	},
 
 	{
 		Path:    "schema",
@@ -98,7 +108,7 @@ var Table = []Room{
 }
 
 // testRooms are made for tests: the test files of every room may import them.
-var testRooms = []string{"store/memory", "store/storetest", "schema/schematest", "oxbowtest", "internal/..."}
+var testRooms = []string{"store/memory", "store/storetest", "schema/schematest", "request/requesttest", "oxbowtest", "internal/..."}
 
 // planned are the rows whose folder is still to come.
 var planned []string
