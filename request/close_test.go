@@ -161,7 +161,7 @@ func TestHandlersMayAskWhileTheCarrierCloses(t *testing.T) {
 		handle(t, c, oak)
 		handle(t, c, func(ctx context.Context, q TotalAsked) (int64, error) {
 			time.Sleep(time.Second)
-			price, err := request.Do[Price](ctx, c, PriceAsked{q.SKU})
+			price, err := request.Do[Price](ctx, c, PriceAsked(q))
 			return price.Cents, err
 		})
 		var asking sync.WaitGroup

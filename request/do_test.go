@@ -406,7 +406,7 @@ func TestAHandlerMayAskInTurn(t *testing.T) {
 	type TotalAsked struct{ SKU string }
 	handle(t, c, oak)
 	handle(t, c, func(ctx context.Context, q TotalAsked) (int64, error) {
-		price, err := request.Do[Price](ctx, c, PriceAsked{q.SKU})
+		price, err := request.Do[Price](ctx, c, PriceAsked(q))
 		return price.Cents * 2, err
 	})
 	if got, err := request.Do[int64](t.Context(), c, TotalAsked{"oak"}); got != 1990 || err != nil {
