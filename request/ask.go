@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 )
@@ -13,7 +14,7 @@ type asked struct {
 	carrier *Carrier
 	request event.Event[any]
 	answers Answers
-	cancel  context.CancelFunc
+	life    life // the context of what is done with it
 }
 
 // ask sends a request. The context that it returns is for whatever is done until end is called.
@@ -21,7 +22,7 @@ func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts
 	if err := c.check(); err != nil {
 		return ctx, nil, err
 	}
-	a := &asked{carrier: c, cancel: func() {}}
+	a := &asked{carrier: c}
 	var err error
 	if a.request, err = event.New(ctx, q, opts...); err != nil {
 		return ctx, nil, fmt.Errorf("request: %w", err)
@@ -29,12 +30,13 @@ func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts
 	if err := c.enter(ctx); err != nil {
 		return ctx, nil, a.failure(err)
 	}
+	a.life.Context = ctx
 	if _, has := ctx.Deadline(); timeout && !has && !c.cfg.NoTimeout {
-		ctx, a.cancel = context.WithTimeout(ctx, c.cfg.Timeout)
+		a.life.limit, ctx = time.Now().Add(c.cfg.Timeout), &a.life
 	}
 	if a.answers, err = c.driver.Ask(ctx, &a.request, window); err != nil {
 		c.leave()
-		a.cancel()
+		a.life.end()
 		return ctx, nil, a.failure(err)
 	}
 	return ctx, a, nil
@@ -43,7 +45,7 @@ func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts
 // end ends the request: responders that still work on it are told.
 func (a *asked) end() {
 	a.answers.Close()
-	a.cancel()
+	a.life.end()
 	a.carrier.leave()
 }
 

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -213,15 +214,16 @@ func (r *reply) Leave() {
 }
 
 func (c *call) Next(ctx context.Context) (Answer, error) {
+	yielded := false
 	for {
 		a, err := c.take()
 		if err != errNotYet {
 			return a, err
 		}
-		select {
-		case <-c.wake:
+		if !yielded {
+			runtime.Gosched() // a quick responder answers now, and nobody has to wait for a channel
+			yielded = true
 			continue
-		default:
 		}
 		select {
 		case <-c.wake:
