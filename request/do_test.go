@@ -75,6 +75,12 @@ func TestAPublishedEventIsNoRequest(t *testing.T) {
 	if err := b.Publish(t.Context(), PriceAsked{"published"}); err != nil {
 		t.Fatal(err)
 	}
+	b.SubscribeTopic("price.asked", func(ctx context.Context, e event.Event[any]) error {
+		if e.Data == any(PriceAsked{"oak"}) {
+			return b.Publish(ctx, PriceAsked{"published while the request is delivered"})
+		}
+		return nil
+	})
 	if got, err := ask(t, c); got.SKU != "oak" || err != nil {
 		t.Errorf("Do returned %v, %v", got, err)
 	}
