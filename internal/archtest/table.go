@@ -95,6 +95,16 @@ var Table = []Room{
 		Imports: []string{"event", "store", "middleware", "internal/..."},
 		Why:     "store: what commands decide is appended, and what changes an answer is read from it",
 	},
+	{
+		Path:    "request",
+		Imports: []string{"event", "topic", "bus", "middleware", "internal/..."},
+		Why:     "bus: requests within a process are events on it; topic: responders listen to patterns; middleware: it wraps handlers of every kind",
+	},
+	{
+		Path:    "request/requesttest",
+		Imports: []string{"event", "request", "bus", "internal/..."},
+		Why:     "bus: the suite's own tests break the driver over one",
+	},
 
 	{
 		Path:    "schema",
@@ -117,7 +127,7 @@ var Table = []Room{
 }
 
 // testRooms are made for tests: the test files of every room may import them.
-var testRooms = []string{"store/memory", "store/storetest", "schema/schematest", "oxbowtest", "internal/..."}
+var testRooms = []string{"store/memory", "store/storetest", "schema/schematest", "request/requesttest", "oxbowtest", "internal/..."}
 
 // planned are the rows whose folder is still to come.
 var planned []string
