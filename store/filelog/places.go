@@ -142,7 +142,14 @@ func (t *placesFile) at(i uint64) (uint32, error) {
 			return 0, err
 		}
 	}
-	return binary.LittleEndian.Uint32(t.data[placesHeader+4*i:]), nil
+	return binary.LittleEndian.Uint32(t.entry(i)), nil
+}
+
+// entry returns the bytes that say where the i-th record lies.
+func (t *placesFile) entry(i uint64) []byte { return t.data[placesHeader+4*i:][:4] }
+
+func (t *placesFile) offset(i uint64) int64 {
+	return int64(binary.LittleEndian.Uint32(t.entry(i)) &^ firstInCommit)
 }
 
 // check checks the whole file, when it is first used.

@@ -68,6 +68,7 @@ type view struct {
 
 	ahead []event.Record // those that were read with it, in order
 	room  []event.Record // where they stand
+	lookahead
 }
 
 // view takes a snapshot, which must be closed.
@@ -112,7 +113,7 @@ func (v *view) next() error {
 
 func (v *view) advance() error {
 	for {
-		p, ok := v.walker.next()
+		p, ok := v.position()
 		if !ok {
 			return io.EOF
 		}
@@ -128,6 +129,18 @@ func (v *view) advance() error {
 			return err
 		}
 	}
+}
+
+// position returns the next one. Of a list, it goes to its segment.
+func (v *view) position() (p store.Position, ok bool) {
+	if !v.listed {
+		return v.walker.next()
+	}
+	s, ok := v.spot()
+	if ok && s.segment != v.reader.now {
+		v.reader.enter(s.segment)
+	}
+	return s.position, ok
 }
 
 // maxRecords is how many records are read at a time from memory that was read anyway.
