@@ -97,9 +97,8 @@ func (r *reader) placesFile(s *segment) *placesFile {
 
 // usual returns how many bytes a record of a segment has on average, at most bytesAhead: the processor sees for itself that more follow.
 func (r *reader) usual(s *segment) int64 {
-	size, records := s.size, uint64(s.end+1-s.header.first)
-	if s == r.newest() {
-		size, records = r.limit, r.places.count
+	if s == r.newest() { // what is said of a full one may be written now
+		return min(r.limit/int64(r.places.count), bytesAhead)
 	}
-	return min(size/int64(records), bytesAhead)
+	return min(s.size/int64(s.end+1-s.header.first), bytesAhead)
 }
