@@ -65,12 +65,8 @@ var Table = []Room{
 	{Path: "store/memory", Imports: []string{"event", "store", "internal/..."}},
 	{Path: "store/filelog", Imports: []string{"event", "store", "store/filelog/internal/...", "internal/..."}},
 	{Path: "store/filelog/internal/disk"},
-	{Path: "store/filelog/internal/index", Imports: []string{"event", "store/filelog/internal/disk", "store/filelog/internal/prefetch"}},
+	{Path: "store/filelog/internal/index", Imports: []string{"event", "store/filelog/internal/disk"}},
 	{Path: "store/filelog/internal/items", Imports: []string{"store"}},
-	{
-		Path: "store/filelog/internal/prefetch", Imports: []string{"store/filelog/internal/disk"},
-		Why: "its test asks for the bytes of a mapped file",
-	},
 
 	// Features.
 	{Path: "consumer", Imports: []string{"event", "store", "internal/..."}},

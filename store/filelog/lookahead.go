@@ -1,104 +1,113 @@
 package filelog
 
 import (
+	"encoding/binary"
+
 	"github.com/oxbow-events/oxbow/store"
-	"github.com/oxbow-events/oxbow/store/filelog/internal/prefetch"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 )
 
 // lookahead is the positions of a list that come next. Records of a list stand far apart in a large log, and so do their places: in
-// memory that no cache has. It is asked for ahead of its turn, so that a reader does not wait for each of them, one after the other.
-// Asking reads nothing: what is wrong with a record is met in its turn.
+// memory that no cache has. That of several is touched at the same time before their turn, so that it is waited for once, and not for each of
+// them. What is wrong with a record is met in its turn all the same.
 type lookahead struct {
-	spots [spotsAhead]spot // a ring
-	first int
-	count int
-	asked int // how many of them had their record asked for
+	room    [maxSpots]spot
+	spots   []spot
+	size    int  // of the last batch
+	touched byte // keeps what is touched from being optimized away
 }
 
-// spot is a position and the segment in which it lies.
+// spot is a position, the segment in which it lies, and the bytes that are touched for it.
 type spot struct {
 	position store.Position
 	segment  *segment
+	bytes    []byte
 }
 
 const (
-	spotsAhead   = 8 // for so many the place is asked for
-	recordsAhead = 4 // for so many the record is, once its place is there
-	bytesAhead   = 1 << 10
+	minSpots   = 2 // for whoever stops after the first record
+	maxSpots   = 8
+	bytesAhead = 1 << 10
+	cacheLine  = 64
 )
 
-// spot returns the next of the list.
-func (v *view) spot() (s spot, ok bool) {
-	a := &v.lookahead
-	for ; a.count < spotsAhead; a.count++ {
+// next returns the next spot of the list.
+func (a *lookahead) next(v *view) (s spot, ok bool) {
+	if len(a.spots) == 0 {
+		a.look(v)
+	}
+	if len(a.spots) == 0 {
+		return spot{}, false
+	}
+	s, a.spots = a.spots[0], a.spots[1:]
+	return s, true
+}
+
+// look takes the next positions off the list and touches what is to be read for them.
+func (a *lookahead) look(v *view) {
+	a.size = min(max(minSpots, 4*a.size), maxSpots)
+	n := 0
+	for n < a.size && (v.left <= 0 || n < v.left) {
 		p, ok := v.walker.next()
 		if !ok {
 			break
 		}
-		*a.at(a.count) = v.reader.askPlace(p)
+		a.room[n] = spot{position: p, segment: v.reader.shape.segmentOf(p)}
+		n++
 	}
-	if a.count == 0 {
-		return spot{}, false
+	a.spots = a.room[:n]
+	if n > 1 {
+		_ = disk.Guard(func() error { a.touch(&v.reader); return nil }) // what cannot be read is met in its turn
 	}
-	for ; a.asked < min(a.count, recordsAhead); a.asked++ {
-		v.reader.askRecord(a.at(a.asked))
-	}
-	s = *a.at(0)
-	a.first++
-	a.count--
-	a.asked--
-	return s, true
 }
 
-func (a *lookahead) at(i int) *spot { return &a.spots[(a.first+i)%spotsAhead] }
-
-// askPlace asks for the memory that says where a record stands.
-func (r *reader) askPlace(p store.Position) spot {
-	s := spot{p, r.shape.segmentOf(p)}
-	if f := r.placesFile(s.segment); f != nil {
-		prefetch.Lines(f.entry(s.segment.indexOf(p)))
+// touch touches the places, and then the records: reads that do not depend on each other, close together.
+func (a *lookahead) touch(r *reader) {
+	for i := range a.spots {
+		a.spots[i].bytes = r.placeAhead(&a.spots[i])
 	}
-	return s
+	for i := range a.spots {
+		a.spots[i].bytes = r.recordAhead(&a.spots[i])
+	}
+	var sum byte
+	for i := range a.spots {
+		if b := a.spots[i].bytes; len(b) > 0 {
+			sum += b[0]
+		}
+	}
+	for i := range a.spots {
+		for b := a.spots[i].bytes; len(b) > cacheLine; b = b[cacheLine:] {
+			sum += b[cacheLine]
+		}
+	}
+	a.touched += sum
 }
 
-// askRecord asks for about as much memory as a record of the segment has.
-func (r *reader) askRecord(s *spot) {
-	if s.segment.memory == nil {
-		return
-	}
-	b := s.segment.memory.bytes
-	from := min(r.placeAhead(s), int64(len(b)))
-	prefetch.Lines(b[from:min(from+r.usual(s.segment), int64(len(b)))])
-}
-
-// placeAhead returns where a record stands, 0 when that is not known without more work.
-func (r *reader) placeAhead(s *spot) (at int64) {
-	i := s.segment.indexOf(s.position)
+// placeAhead returns the bytes that say where a record stands, none when they are not in a file that was found right.
+func (r *reader) placeAhead(s *spot) []byte {
 	if s.segment == r.newest() {
-		at, _ := r.places.at(i)
-		return int64(at &^ firstInCommit)
-	}
-	if f := r.placesFile(s.segment); f != nil {
-		return f.offset(i)
-	}
-	return 0
-}
-
-// placesFile returns the places of a full segment when they are in a file that was found right.
-func (r *reader) placesFile(s *segment) *placesFile {
-	if s == r.newest() {
 		return nil
 	}
-	if f, ok := s.places().(*placesFile); ok && f.checked.Load() {
-		return f
+	if f, ok := s.segment.places().(*placesFile); ok && f.checked.Load() {
+		return f.entry(s.segment.indexOf(s.position))
 	}
 	return nil
 }
 
-// usual returns how many bytes a record of a segment has on average, at most bytesAhead: the processor sees for itself that more follow.
-func (r *reader) usual(s *segment) int64 {
-	if s == r.newest() { // what is said of a full one may be written now
-		return min(r.limit/int64(r.places.count), bytesAhead)
+// recordAhead returns as many bytes as a record of the segment has on average, from where the record stands.
+func (r *reader) recordAhead(s *spot) []byte {
+	if s.segment.memory == nil {
+		return nil
 	}
-	return min(s.size/int64(s.end+1-s.header.first), bytesAhead)
+	var place uint32
+	b, size := s.segment.memory.bytes, int64(0)
+	switch {
+	case s.segment == r.newest():
+		place, _ = r.places.at(s.segment.indexOf(s.position))
+		b, size = b[:min(int64(len(b)), r.limit)], r.limit/int64(r.places.count)
+	case len(s.bytes) > 0:
+		place, size = binary.LittleEndian.Uint32(s.bytes), s.segment.size/int64(s.segment.end+1-s.segment.header.first)
+	}
+	from := min(int64(place&^firstInCommit), int64(len(b)))
+	return b[from:min(from+min(size, bytesAhead), int64(len(b)))]
 }

@@ -148,10 +148,6 @@ func (t *placesFile) at(i uint64) (uint32, error) {
 // entry returns the bytes that say where the i-th record lies.
 func (t *placesFile) entry(i uint64) []byte { return t.data[placesHeader+4*i:][:4] }
 
-func (t *placesFile) offset(i uint64) int64 {
-	return int64(binary.LittleEndian.Uint32(t.entry(i)) &^ firstInCommit)
-}
-
 // check checks the whole file, when it is first used.
 func (t *placesFile) check() error {
 	if crc32.Checksum(t.data[:92], castagnoli) != binary.LittleEndian.Uint32(t.data[92:]) {

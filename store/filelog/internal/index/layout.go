@@ -78,6 +78,9 @@ type section struct{ off, size int64 }
 
 func (s section) end() int64 { return s.off + s.size }
 
+// within returns where in the file a byte of the section stands, or the last one for a byte behind it.
+func (s section) within(off int64) int64 { return s.off + min(off, max(0, s.size-1)) }
+
 type layout struct {
 	blocks, keys, words, nameEnds, names, types, sums section
 	size                                              int64

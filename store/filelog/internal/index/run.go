@@ -198,12 +198,6 @@ func (r *Run) value(i int64) uint32 {
 	return binary.LittleEndian.Uint32(r.at(&r.layout.keys, keySize*i+8, 4))
 }
 
-// unchecked returns n bytes of a section, or as many as it has, that are not to be read, only asked for.
-func (r *Run) unchecked(s *section, off, n int64) []byte {
-	off = min(max(off, 0), s.size)
-	return r.data[s.off+off : s.off+off+min(max(n, 0), s.size-off)]
-}
-
 // mayKnow reports whether the run can have the key, as far as is known without a look at the file.
 func (r *Run) mayKnow(k *Key) bool {
 	return k.kind != ByID || k.time == 0 || k.time >= r.earliest && k.time <= r.latest

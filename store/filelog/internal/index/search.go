@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"github.com/oxbow-events/oxbow/event"
-	"github.com/oxbow-events/oxbow/store/filelog/internal/prefetch"
 )
 
 // Runs are runs that lie one after the other. To look for a key in all of them takes little longer than in one: each step is taken in
@@ -35,21 +34,15 @@ func (rs Runs) After(k *Key, revision uint64, from, to event.Position) (all Post
 // each calls found with what each run has of the key, in order.
 func (rs Runs) each(k *Key, found func(listing)) {
 	var room [8]search
-	all := room[:0]
+	all := searches(room[:0])
 	for _, r := range rs {
 		if r.mayKnow(k) {
 			all = append(all, search{run: r})
 		}
 	}
-	for i := range all {
-		all[i].begin(k)
-	}
-	for i := range all {
-		all[i].filter(k)
-	}
-	for i := range all {
-		all[i].find(k)
-	}
+	all.begin(k)
+	all.filter(k)
+	all.find(k)
 	for i := range all {
 		if l, ok := all[i].listing(k); ok {
 			found(l)
@@ -57,16 +50,47 @@ func (rs Runs) each(k *Key, found func(listing)) {
 	}
 }
 
-// search is a look for a key in a run, in steps. Each asks for the memory that the next one needs.
+// searches are looks for a key in several runs, in steps. Each step ends with touching what the next one needs, in all of them: these
+// reads do not depend on each other, and stand close together, so that the processor does them at the same time.
+type searches []search
+
+// search is a look for a key in a run.
 type search struct {
 	run       *Run
 	low, high int64 // numbers of the keys that come into question
+	ahead     int64 // where the next step begins to read
+	touched   byte  // keeps what is touched from being optimized away
 }
 
-// begin asks for the block of the key.
-func (s *search) begin(k *Key) {
-	prefetch.Lines(s.run.unchecked(&s.run.layout.blocks, s.block(k), blockSize))
+// begin touches the block of the key.
+func (all searches) begin(k *Key) {
+	for i := range all {
+		s := &all[i]
+		s.touched = s.run.data[s.run.layout.blocks.off+s.block(k)]
+	}
 }
+
+// filter finds the keys that come into question, and touches the one that should be it.
+func (all searches) filter(k *Key) {
+	for i := range all {
+		all[i].filter(k)
+	}
+	for i := range all {
+		all[i].touch()
+	}
+}
+
+// find finds the keys, and touches the list of the first.
+func (all searches) find(k *Key) {
+	for i := range all {
+		all[i].find(k)
+	}
+	for i := range all {
+		all[i].touch()
+	}
+}
+
+func (s *search) touch() { s.touched += s.run.data[s.ahead] }
 
 // block is where the block of the key begins.
 func (s *search) block(k *Key) int64 { return int64(part(k.hash, s.run.blocks())) * blockSize }
@@ -80,11 +104,8 @@ func (s *search) filter(k *Key) {
 		}
 	}
 	s.low, s.high = int64(binary.LittleEndian.Uint32(b)), int64(binary.LittleEndian.Uint32(b[4:]))
-	prefetch.Lines(s.run.unchecked(&s.run.layout.keys, (s.guess(k)-guessed)*keySize, 2*guessed*keySize))
+	s.ahead = s.run.layout.keys.within(s.guess(k) * keySize)
 }
-
-// guessed is how many keys to either side of where a key should be are asked for. About nine of ten are found there.
-const guessed = 4
 
 // guess returns where among the keys of the block the key should be, since hashes lie about as far from each other.
 func (s *search) guess(k *Key) int64 {
@@ -98,17 +119,17 @@ func (s *search) find(k *Key) {
 	if s.low >= s.high {
 		return
 	}
-	r, to := s.run, s.high
+	to := s.high
 	s.low = s.first(k.hash, s.guess(k))
-	for s.high = s.low; s.high < to && r.hash(s.high) == k.hash; s.high++ {
-		if value := r.value(s.high); value&listed != 0 {
-			prefetch.Lines(r.unchecked(&r.layout.words, 4*int64(value&^listed), 4*wordsAhead))
-		}
+	for s.high = s.low; s.high < to && s.run.hash(s.high) == k.hash; s.high++ {
+	}
+	if s.low == s.high {
+		return
+	}
+	if value := s.run.value(s.low); value&listed != 0 {
+		s.ahead = s.run.layout.words.within(4 * int64(value&^listed))
 	}
 }
-
-// wordsAhead is how much of a list is asked for: what is said of a stream, and the first of the positions.
-const wordsAhead = 12
 
 // first returns the first key whose hash is not before the given one. It looks around the guess first, and farther and farther away.
 func (s *search) first(hash uint64, guess int64) int64 {
