@@ -53,7 +53,7 @@ func (t *Telemetry) publish(ctx context.Context, m *event.Metadata) (context.Con
 		kind:    trace.SpanKindProducer,
 		attrs:   t.about(opPublish, semconv.MessagingOperationTypeSend, m),
 	}
-	if foreign && !same(origin, trace.SpanContextFromContext(ctx)) {
+	if foreign {
 		o.links = link(origin)
 	}
 	op := t.begin(ctx, o)
@@ -67,6 +67,11 @@ func (t *Telemetry) publish(ctx context.Context, m *event.Metadata) (context.Con
 			t.metrics.count(op.ctx, t.metrics.published, 1, op.labels)
 		}
 	}
+}
+
+// has reports whether the event is the one that is being published, with its span.
+func (p *publishing) has(m *event.Metadata) bool {
+	return p != nil && p.id == m.ID && same(p.span, remote(m.TraceParent, m.TraceState))
 }
 
 // stamp gives the span of ctx to the event.

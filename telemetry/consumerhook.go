@@ -31,7 +31,11 @@ func (h ConsumerHook) Handle(ctx context.Context, consumer string, r *event.Reco
 		h.t.lagging(ctx, o)
 	}
 	op := h.t.begin(ctx, o)
-	return context.WithValue(causing(op.ctx), handlingKey{}, op), op.endHandling
+	at := tried{consumer, r.ID}
+	return context.WithValue(causing(op.ctx), handlingKey{}, op), func(err error) {
+		op.endHandling(err)
+		h.t.attempts.note(at, op.span.SpanContext(), err)
+	}
 }
 
 // handlingKey is where the context of an attempt has its operation.
@@ -67,7 +71,7 @@ func (h ConsumerHook) Retry(ctx context.Context, consumer string, r *event.Recor
 	}
 	o := h.t.handling(opRetry, consumer, r, attempt)
 	h.t.metrics.count(orBackground(ctx), h.t.metrics.retries, 1, h.t.settled(o, err))
-	h.t.settle(orBackground(ctx), o, err, afterKey.Float64(after.Seconds()))
+	h.t.settle(orBackground(ctx), consumer, o, err, afterKey.Float64(after.Seconds()))
 	h.t.log(orBackground(ctx), slog.LevelWarn, opRetry, o.labels, o.subject, err, slog.Duration("after", after))
 }
 
@@ -78,7 +82,7 @@ func (h ConsumerHook) DeadLetter(ctx context.Context, consumer string, r *event.
 	}
 	o := h.t.handling(opDeadLetter, consumer, r, attempts)
 	h.t.metrics.count(orBackground(ctx), h.t.metrics.deadLetters, 1, h.t.settled(o, err))
-	h.t.settle(orBackground(ctx), o, err)
+	h.t.settle(orBackground(ctx), consumer, o, err)
 	h.t.log(orBackground(ctx), slog.LevelError, opDeadLetter, o.labels, o.subject, err)
 }
 
@@ -88,15 +92,17 @@ func (t *Telemetry) settled(o opening, err error) labels {
 }
 
 // settle records what becomes of an attempt, which is an operation of type settle by the conventions for messaging: as an event of
-// the attempt's span, or as a span of its own when that has ended.
-func (t *Telemetry) settle(ctx context.Context, o opening, err error, more ...attribute.KeyValue) {
+// the attempt's span, or, when that has ended, as a child of it.
+func (t *Telemetry) settle(ctx context.Context, consumer string, o opening, err error, more ...attribute.KeyValue) {
 	more = append(more, attemptKey.Int(o.subject.attempt), failureAttr(t.failure(err)))
 	op, _ := ctx.Value(handlingKey{}).(*operation)
 	if op != nil && !op.ended.Load() {
 		op.span.AddEvent(o.labels.operation, trace.WithAttributes(more...))
 		return
 	}
-	o.kind, o.apart = trace.SpanKindInternal, op == nil
+	of := t.attempts.take(tried{consumer, o.subject.meta.ID})
+	ctx = trace.ContextWithSpanContext(ctx, of)
+	o.kind, o.apart = trace.SpanKindInternal, !of.IsValid()
 	o.links = link(remote(o.subject.meta.TraceParent, o.subject.meta.TraceState))
 	o.attrs = append(append(o.attrs, more...), semconv.MessagingOperationTypeSettle)
 	_, span := t.start(ctx, o)

@@ -53,7 +53,16 @@ func TestRetryAndDeadLetterAreSpansWhenTheAttemptsHasEnded(t *testing.T) {
 	l.expectLinks(l.span("retry order.placed"), remoteSpan(t, callerParent))
 	l.expectAttrs(l.span("retry order.placed"), map[string]any{"messaging.operation.type": "settle", "oxbow.retry.after": 1.0})
 
+	// A consumer tells it with a context of its own.
 	main, span := l.tracer.Start(t.Context(), "main")
+	r = placed(time.Now())
+	r.Type = "order.paid"
+	_, done = l.ConsumerHook().Handle(main, "billing", r, 5)
+	done(errNoMoney)
+	l.ConsumerHook().DeadLetter(main, "billing", r, 5, errNoMoney)
+	l.expectChild(l.span("dead_letter order.paid"), l.span("handle order.paid"))
+
+	r = placed(time.Now()) // of which nobody told that it was tried
 	l.ConsumerHook().DeadLetter(main, "billing", r, 5, errNoMoney)
 	span.End()
 	l.expectApart(l.span("dead_letter order.placed"), remoteSpan(t, callerParent))
@@ -104,4 +113,20 @@ func TestLagIsNeverNegativeAndNeedsATime(t *testing.T) {
 	if p.sum != 0 || p.count != 1 {
 		t.Errorf("the lag is %v, measured %d times; want 0, once", p.sum, p.count)
 	}
+}
+
+func TestAttemptsOfWhichNothingIsToldAreForgotten(t *testing.T) {
+	l := newLab(t, telemetry.Config{})
+	hook := l.ConsumerHook()
+	var last *event.Record
+	for range 1001 {
+		last = placed(time.Now())
+		_, done := hook.Handle(t.Context(), "billing", last, 1)
+		done(errNoMoney)
+	}
+	_, done := hook.Handle(t.Context(), "billing", last, 2)
+	done(nil)
+	l.spans.Reset()
+	hook.Retry(t.Context(), "billing", last, 1, time.Second, errNoMoney)
+	l.expectApart(l.span("retry order.placed"), remoteSpan(t, callerParent)) // because the last attempt went well
 }

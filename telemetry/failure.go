@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
 	"go.opentelemetry.io/otel/attribute"
@@ -51,8 +53,33 @@ func (t *Telemetry) failure(err error) (name string) {
 			return known.name
 		}
 	}
-	return t.failures.bound(semconv.ErrorType(err).Value.AsString())
+	if _, ok := errors.AsType[*bus.PanicError](err); ok {
+		return panicked
+	}
+	return t.failures.bound(semconv.ErrorType(unwrap(err)).Value.AsString())
 }
+
+// unwrap takes off what Oxbow's rooms put around an error, which says where it happened and not what.
+func unwrap(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil || !ours(err) {
+			return err
+		}
+		err = inner
+	}
+}
+
+// ours reports whether the error is of a type of Oxbow's, or of fmt's.
+func ours(err error) bool {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == "fmt" || strings.HasPrefix(t.PkgPath(), module+"/")
+}
+
+const module = "github.com/oxbow-events/oxbow"
 
 // maxErrorText is how much of an error's text is recorded, in bytes.
 const maxErrorText = 1024

@@ -20,8 +20,10 @@ import (
 // HTTP makes a span of kind server around each request, by OpenTelemetry's semantic conventions for HTTP spans 1.43
 // (https://opentelemetry.io/docs/specs/semconv/http/http-spans/), but for addresses, user agent and path, which may say who asks for
 // what. Its parent is the span in the request's context, else the one that the context's cause names, else the one in the header
-// traceparent. next gets a request whose context and header name the new span; its Pattern is handed back. It may stand inside or outside of
-// other middleware, such as package httpevent. Without next, it is around http.DefaultServeMux.
+// traceparent. next gets a request whose context and header name the new span; its Pattern is handed back.
+//
+// It stands best outside of package httpevent, whose events are then children of the request. Inside of it, they are linked to the
+// request's trace. Without next, it is around http.DefaultServeMux.
 func (t *Telemetry) HTTP(next http.Handler) http.Handler {
 	if next == nil {
 		next = http.DefaultServeMux
@@ -70,8 +72,10 @@ func (t *Telemetry) caller(r *http.Request) (context.Context, []trace.Link) {
 		return ctx, nil
 	}
 	parent := trace.SpanContextFromContext(withParent(ctx))
-	if !parent.IsValid() {
-		parent = remote(r.Header.Get("Traceparent"), strings.Join(r.Header.Values("Tracestate"), ","))
+	header := remote(r.Header.Get("Traceparent"), strings.Join(r.Header.Values("Tracestate"), ","))
+	// In the same trace the header's span is the better parent: that of the cause was made up by a middleware, and nobody records it.
+	if !parent.IsValid() || parent.TraceID() == header.TraceID() {
+		parent = header
 	}
 	if t.cfg.PublicHTTP {
 		return ctx, link(parent)

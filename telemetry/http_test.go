@@ -99,20 +99,27 @@ func TestAPanicGoesOnAndIsRecorded(t *testing.T) {
 	serve(l.HTTP(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })), "GET", "/")
 }
 
-// requestEvents is what package httpevent does with traces: the cause names the trace of the request's header.
+// requestEvents is what package httpevent does with traces: the handler's cause names a span of its own, which nobody records, in the
+// trace that the outer cause or else the header names; and the event of the request has it too.
 func requestEvents(l *lab, b *bus.Bus, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := event.WithCause(r.Context(), event.Cause{TraceParent: r.Header.Get("Traceparent"), UserID: "ann"})
-		inner := r.WithContext(ctx)
+		cause, _ := event.CauseFrom(r.Context())
+		if cause.TraceParent == "" {
+			cause.TraceParent = strings.Replace(r.Header.Get("Traceparent"), "b7ad6b7169203331", "00000000000000aa", 1)
+		}
+		cause.UserID = "ann"
+		inner := r.WithContext(event.WithCause(r.Context(), cause))
 		next.ServeHTTP(w, inner)
 		r.Pattern = inner.Pattern
-		if _, err := l.publish(ctx, b, event.From("http.request", map[string]any{})); err != nil {
+		e := event.From("http.request", map[string]any{})
+		e.TraceParent = cause.TraceParent
+		if _, err := l.publish(r.Context(), b, e); err != nil {
 			l.t.Error(err)
 		}
 	})
 }
 
-func TestRequestEventsAreOfTheSameTraceInsideAndOutside(t *testing.T) {
+func TestRequestEventsAreLinkedInsideAndOutside(t *testing.T) {
 	for _, inside := range []bool{true, false} {
 		l := newLab(t, telemetry.Config{})
 		b := bus.New(bus.Config{})
@@ -130,17 +137,16 @@ func TestRequestEventsAreOfTheSameTraceInsideAndOutside(t *testing.T) {
 			h = requestEvents(l, b, l.HTTP(mux))
 		}
 		serve(h, "GET", "/orders", "Traceparent", callerParent)
-		server := l.span("GET /orders")
+		server, request := l.span("GET /orders"), l.span("publish http.request")
 		l.expectChild(l.span("publish order.paid"), server)
 		if got := server.Parent.SpanID().String(); got != "b7ad6b7169203331" {
 			t.Errorf("inside %t: the parent is %s, want the caller", inside, got)
 		}
-		request := l.span("publish http.request")
-		if request.SpanContext.TraceID() != server.SpanContext.TraceID() {
-			t.Errorf("inside %t: the event of the request is of another trace", inside)
-		}
 		if inside {
 			l.expectChild(request, server)
+			l.expectLinks(request)
+		} else {
+			l.expectApart(request, remoteSpan(t, "00-"+callerTrace+"-00000000000000aa-01"))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"slices"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -84,21 +85,28 @@ const maxLinks = 100
 
 // origins returns the events that have no trace of their own, and links to the spans of those that have one.
 func (t *Telemetry) origins(ctx context.Context, events []event.Record) (unpublished []*event.Metadata, links []trace.Link) {
-	parent := trace.SpanContextFromContext(ctx)
-	seen := map[trace.SpanID]bool{parent.SpanID(): true}
+	from := publishingOf(ctx)
 	for i := range events {
 		m := &events[i].Metadata
+		if from.has(m) {
+			continue
+		}
 		origin, foreign := own(ctx, m)
 		if !foreign {
 			unpublished = append(unpublished, m)
 			continue
 		}
-		if !seen[origin.SpanID()] && len(links) < maxLinks {
-			seen[origin.SpanID()] = true
-			links = append(links, trace.Link{SpanContext: origin})
-		}
+		links = addLink(links, origin)
 	}
 	return unpublished, links
+}
+
+// addLink adds a link to a span, once, while there is room.
+func addLink(links []trace.Link, sc trace.SpanContext) []trace.Link {
+	if len(links) == maxLinks || slices.ContainsFunc(links, func(l trace.Link) bool { return same(l.SpanContext, sc) }) {
+		return links
+	}
+	return append(links, trace.Link{SpanContext: sc})
 }
 
 // aboutCommit returns what the span says of a commit.

@@ -20,6 +20,7 @@ type Telemetry struct {
 	metrics *metrics
 
 	types, handlers, routes, failures names
+	attempts                          attempts
 }
 
 // New returns the hooks' maker. It starts nothing. The providers stay the caller's to flush and to shut down.

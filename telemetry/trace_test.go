@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -463,3 +464,28 @@ func TestErrorsAreRecordedWithTheirKind(t *testing.T) {
 		t.Errorf("the span's events are %v, want the exception", deliver.Events)
 	}
 }
+
+func TestTheKindOfAnErrorIsThatOfWhatWentWrong(t *testing.T) {
+	for want, err := range map[string]error{
+		"*errors.errorString":     &bus.HandlerError{Err: consumer.Permanent(fmt.Errorf("pay: %w", errNoMoney))},
+		"panic":                   &bus.HandlerError{Err: &bus.PanicError{Value: "x"}},
+		"canceled":                fmt.Errorf("read: %w", context.Canceled),
+		"closed":                  &bus.HandlerError{Err: store.ErrClosed},
+		"tombstone":               &store.TombstoneError{Stream: "s"},
+		"invalid":                 event.Invalid("stream", "is empty"),
+		"*errors.joinError":       errors.Join(errNoMoney, errNoMoney),
+		"kind-7":                  &bus.HandlerError{Err: failure(7)},
+		"other":                   (*brokenError)(nil),
+		"*telemetry_test.hostile": &hostile{},
+	} {
+		l := newLab(t, telemetry.Config{})
+		_, done := l.BusHook().Deliver(t.Context(), "s", &event.Metadata{Type: "a.b"})
+		done(err)
+		l.expectAttrs(l.span("deliver a.b"), map[string]any{"error.type": want})
+	}
+}
+
+// hostile is an error of a type that is not exported.
+type hostile struct{}
+
+func (h *hostile) Error() string { return "hostile" }

@@ -81,7 +81,7 @@ func causing(ctx context.Context) context.Context {
 	return event.WithCause(ctx, cause)
 }
 
-// own reports whether an event came with a trace of its own, other than the one it took over from the cause in ctx.
+// own reports whether an event came with a trace of its own, other than what it took over from the cause or the span in ctx.
 func own(ctx context.Context, m *event.Metadata) (sc trace.SpanContext, ok bool) {
 	if m.TraceParent == "" {
 		return trace.SpanContext{}, false
@@ -90,7 +90,7 @@ func own(ctx context.Context, m *event.Metadata) (sc trace.SpanContext, ok bool)
 		return trace.SpanContext{}, false
 	}
 	sc = remote(m.TraceParent, m.TraceState)
-	return sc, sc.IsValid()
+	return sc, sc.IsValid() && !same(sc, trace.SpanContextFromContext(ctx))
 }
 
 // same reports whether both are the same span.
