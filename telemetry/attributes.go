@@ -27,6 +27,9 @@ const (
 
 // about returns what spans say of one event.
 func (t *Telemetry) about(operation string, kind attribute.KeyValue, m *event.Metadata) []attribute.KeyValue {
+	if t.silent {
+		return nil
+	}
 	attrs := make([]attribute.KeyValue, 0, 10)
 	attrs = append(attrs,
 		semconv.MessagingSystemKey.String(system),

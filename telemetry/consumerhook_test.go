@@ -43,7 +43,7 @@ func TestRetryAndDeadLetterAreEventsOfTheAttemptsSpan(t *testing.T) {
 	}
 }
 
-func TestRetryAndDeadLetterAreSpansWhenTheAttemptsHasEnded(t *testing.T) {
+func TestRetryAndDeadLetterAreSpansWhenTheAttemptHasEnded(t *testing.T) {
 	l := newLab(t, telemetry.Config{})
 	r := placed(time.Now())
 	ctx, done := l.ConsumerHook().Handle(t.Context(), "billing", r, 1)

@@ -46,7 +46,7 @@ func newMetrics(p metric.MeterProvider) (*metrics, error) {
 	m := &metrics{sets: map[labels]*attributes{}}
 	of := maker{meter: p.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL))}
 	m.published = of.counter("oxbow.published", "{event}", "Events that were published or appended.")
-	m.delivered = of.counter("oxbow.delivered", "{event}", "Events that a handler handled without an error.")
+	m.delivered = of.counter("oxbow.delivered", "{event}", "Events, commands, queries and requests that a handler handled without an error.")
 	m.failed = of.counter("oxbow.failed", "{operation}", "Operations that returned an error.")
 	m.retries = of.counter("oxbow.retries", "{attempt}", "Failed attempts of consumers that will be repeated.")
 	m.deadLetters = of.counter("oxbow.dead_letters", "{event}", "Records that consumers gave up.")

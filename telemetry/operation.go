@@ -58,7 +58,7 @@ func (t *Telemetry) begin(ctx context.Context, o opening) *operation {
 }
 
 func (t *Telemetry) start(ctx context.Context, o opening) (context.Context, trace.Span) {
-	if o.silent {
+	if o.silent || t.silent {
 		return ctx, trace.SpanFromContext(context.Background())
 	}
 	opts := []trace.SpanStartOption{trace.WithSpanKind(o.kind), trace.WithAttributes(o.attrs...), trace.WithLinks(o.links...)}

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // scope names this package as what records.
@@ -18,6 +19,7 @@ type Telemetry struct {
 	tracer  trace.Tracer
 	logger  *slog.Logger // nil without LogEvents
 	metrics *metrics
+	silent  bool // the provider makes no spans, so that there is no need to describe them
 
 	types, handlers, routes, failures names
 	attempts                          attempts
@@ -36,6 +38,7 @@ func New(cfg Config) (*Telemetry, error) {
 	}
 	cfg.MaxNames = cmp.Or(cfg.MaxNames, defaultMaxNames)
 	t := &Telemetry{cfg: cfg, tracer: cfg.TracerProvider.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))}
+	_, t.silent = cfg.TracerProvider.(noop.TracerProvider)
 	for _, n := range []*names{&t.types, &t.handlers, &t.routes, &t.failures} {
 		n.max = cfg.MaxNames
 	}

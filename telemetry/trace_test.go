@@ -17,6 +17,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 const (
@@ -427,22 +428,30 @@ func TestWhatIsNotSampledIsStillHandedOn(t *testing.T) {
 }
 
 func TestWithoutProvidersNothingIsRecordedAndNoTraceIsChanged(t *testing.T) {
-	tel, err := telemetry.New(telemetry.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := event.Metadata{ID: event.NewID(), Type: "a.b"}
-	_, done := tel.BusHook().Publish(t.Context(), &m)
-	done(nil)
-	if m.TraceParent != "" {
-		t.Errorf("the trace became %q", m.TraceParent)
-	}
-	ctx := event.WithCause(t.Context(), event.Cause{TraceParent: callerParent})
-	m.TraceParent = callerParent
-	_, done = tel.BusHook().Publish(ctx, &m)
-	done(nil)
-	if m.TraceParent != callerParent {
-		t.Errorf("the trace became %q", m.TraceParent)
+	for _, provider := range []trace.TracerProvider{nil, noop.NewTracerProvider()} {
+		tel, err := telemetry.New(telemetry.Config{TracerProvider: provider})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := event.Metadata{ID: event.NewID(), Type: "a.b"}
+		_, done := tel.BusHook().Publish(t.Context(), &m)
+		done(nil)
+		if m.TraceParent != "" {
+			t.Errorf("the trace became %q", m.TraceParent)
+		}
+		ctx := event.WithCause(t.Context(), event.Cause{TraceParent: callerParent})
+		m.TraceParent = callerParent
+		_, done = tel.BusHook().Publish(ctx, &m)
+		done(nil)
+		if m.TraceParent != callerParent {
+			t.Errorf("the trace became %q", m.TraceParent)
+		}
+		h := tel.HTTP(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("Traceparent"); got != callerParent {
+				t.Errorf("the request's trace became %q", got)
+			}
+		}))
+		serve(h, "GET", "/", "Traceparent", callerParent)
 	}
 }
 
@@ -467,16 +476,16 @@ func TestErrorsAreRecordedWithTheirKind(t *testing.T) {
 
 func TestTheKindOfAnErrorIsThatOfWhatWentWrong(t *testing.T) {
 	for want, err := range map[string]error{
-		"*errors.errorString":     &bus.HandlerError{Err: consumer.Permanent(fmt.Errorf("pay: %w", errNoMoney))},
-		"panic":                   &bus.HandlerError{Err: &bus.PanicError{Value: "x"}},
-		"canceled":                fmt.Errorf("read: %w", context.Canceled),
-		"closed":                  &bus.HandlerError{Err: store.ErrClosed},
-		"tombstone":               &store.TombstoneError{Stream: "s"},
-		"invalid":                 event.Invalid("stream", "is empty"),
-		"*errors.joinError":       errors.Join(errNoMoney, errNoMoney),
-		"kind-7":                  &bus.HandlerError{Err: failure(7)},
-		"other":                   (*brokenError)(nil),
-		"*telemetry_test.hostile": &hostile{},
+		"*errors.errorString":    &bus.HandlerError{Err: consumer.Permanent(fmt.Errorf("pay: %w", errNoMoney))},
+		"panic":                  &bus.HandlerError{Err: &bus.PanicError{Value: "x"}},
+		"canceled":               fmt.Errorf("read: %w", context.Canceled),
+		"closed":                 &bus.HandlerError{Err: store.ErrClosed},
+		"tombstone":              &store.TombstoneError{Stream: "s"},
+		"invalid":                event.Invalid("stream", "is empty"),
+		"*errors.joinError":      errors.Join(errNoMoney, errNoMoney),
+		"kind-7":                 &bus.HandlerError{Err: failure(7)},
+		"other":                  (*brokenError)(nil),
+		"*telemetry_test.opaque": &opaque{},
 	} {
 		l := newLab(t, telemetry.Config{})
 		_, done := l.BusHook().Deliver(t.Context(), "s", &event.Metadata{Type: "a.b"})
@@ -485,7 +494,7 @@ func TestTheKindOfAnErrorIsThatOfWhatWentWrong(t *testing.T) {
 	}
 }
 
-// hostile is an error of a type that is not exported.
-type hostile struct{}
+// opaque is an error that says nothing of its kind.
+type opaque struct{}
 
-func (h *hostile) Error() string { return "hostile" }
+func (h *opaque) Error() string { return "opaque" }
