@@ -213,7 +213,8 @@ func TestTheRouteOfAnotherMux(t *testing.T) {
 
 func TestAResponseWriterKeepsItsAbilities(t *testing.T) {
 	l := newLab(t, telemetry.Config{})
-	srv := httptest.NewServer(l.HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	served := make(chan struct{}, 2)
+	h := l.HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/plain" {
 			if _, ok := w.(http.Flusher); !ok {
 				t.Error("it cannot flush any more")
@@ -234,7 +235,11 @@ func TestAResponseWriterKeepsItsAbilities(t *testing.T) {
 		defer conn.Close()
 		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\n\r\n")
 		_ = rw.Flush()
-	})))
+	}))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r)
+		served <- struct{}{}
+	}))
 	res, err := http.Get(srv.URL + "/plain")
 	if err != nil {
 		t.Fatal(err)
@@ -249,6 +254,8 @@ func TestAResponseWriterKeepsItsAbilities(t *testing.T) {
 		t.Errorf("got %q, %v", line, err)
 	}
 	_ = conn.Close()
+	<-served // the server does not wait for what took over its connection
+	<-served
 	srv.Close()
 	l.expectAttrs(l.span("POST"), map[string]any{"http.response.status_code": nil})
 	bare := struct{ http.ResponseWriter }{httptest.NewRecorder()}

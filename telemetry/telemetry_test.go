@@ -96,13 +96,13 @@ func TestAllMayBeCalledAtTheSameTime(t *testing.T) {
 	}))
 	const workers, each = 8, 25
 	var wg sync.WaitGroup
-	for n := range workers {
+	for range workers {
 		wg.Go(func() {
 			for i := range each {
 				serve(h, "GET", "/", "Traceparent", callerParent)
 				r := placed(time.Now())
 				r.Type = fmt.Sprintf("type.%d", i)
-				ctx, done := l.ConsumerHook().Handle(context.Background(), fmt.Sprintf("c%d", n), r, 1)
+				ctx, done := l.ConsumerHook().Handle(context.Background(), "c", r, 1)
 				l.ConsumerHook().Retry(ctx, "c", r, 1, time.Second, errNoMoney)
 				done(errNoMoney)
 			}

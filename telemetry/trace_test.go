@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/consumer"
@@ -132,6 +133,29 @@ func TestADeliveryOutOfAQueueIsLinkedToThePublish(t *testing.T) {
 		t.Errorf("there are %d deliveries, want 3", found)
 	}
 	l.expectChild(l.span("deliver order.paid"), l.span("publish order.paid"))
+}
+
+func TestWhatAHandlerMakesWithoutAHookIsLinkedToItToo(t *testing.T) {
+	l := newLab(t, telemetry.Config{})
+	r := placed(time.Now())
+	delivering, delivered := l.BusHook().Deliver(t.Context(), "billing", &r.Metadata)
+	handling, handled := l.ConsumerHook().Handle(t.Context(), "billing", r, 1)
+	inDelivery, err := event.New(delivering, orderPaid{"1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inHandling, err := event.New(handling, orderPaid{"1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered(nil)
+	handled(nil)
+	if want := spanText(l.span("deliver order.placed").SpanContext) + "-01"; inDelivery.TraceParent != want {
+		t.Errorf("in a delivery it has the trace %s, want %s", inDelivery.TraceParent, want)
+	}
+	if want := spanText(l.span("handle order.placed").SpanContext) + "-01"; inHandling.TraceParent != want {
+		t.Errorf("in a consumer it has the trace %s, want %s", inHandling.TraceParent, want)
+	}
 }
 
 func subscription(s tracetest.SpanStub) string {
