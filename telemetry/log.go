@@ -42,6 +42,9 @@ func (t *Telemetry) describe(l labels, s subject) []slog.Attr {
 			attrs = append(attrs, slog.String(correlationIDKey, correlation.String()))
 		}
 	}
+	if s.events > 1 {
+		attrs = append(attrs, slog.Int("events", s.events))
+	}
 	if s.place.Position > 0 {
 		attrs = append(attrs, slog.Uint64("position", uint64(s.place.Position)))
 	}

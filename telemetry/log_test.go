@@ -93,10 +93,18 @@ func TestTheLevelOfALineTellsHowItWent(t *testing.T) {
 	l.ConsumerHook().Retry(ctx, "billing", r, 2, time.Second, errNoMoney)
 	done(errNoMoney)
 	l.ConsumerHook().DeadLetter(ctx, "billing", r, 2, errNoMoney)
-	expectLine(t, l.line("append"), map[string]any{"level": "DEBUG", "type": "order.paid"})
+	expectLine(t, l.line("append"), map[string]any{"level": "DEBUG", "type": "order.paid", "position": 1.0, "events": nil})
 	expectLine(t, l.line("handle failed"), map[string]any{"level": "WARN", "attempt": 2.0, "position": 7.0, "error": "no money"})
 	expectLine(t, l.line("retry"), map[string]any{"level": "WARN", "attempt": 2.0, "after": float64(time.Second), "handler": "billing"})
 	expectLine(t, l.line("dead_letter"), map[string]any{"level": "ERROR", "attempt": 2.0, "error": "no money"})
+}
+
+func TestTheLineOfABatchTellsHowManyEvents(t *testing.T) {
+	l := newLab(t, telemetry.Config{LogEvents: true})
+	if _, err := l.store().Append(t.Context(), orderPaid{"1"}, orderPaid{"2"}); err != nil {
+		t.Fatal(err)
+	}
+	expectLine(t, l.line("append"), map[string]any{"events": 2.0, "position": 1.0, "type": nil})
 }
 
 func TestWithoutLogEventsThereIsNoLine(t *testing.T) {

@@ -36,6 +36,7 @@ type subject struct {
 	meta    *event.Metadata // nil when that is more than one event, or none
 	place   event.Place     // of a record
 	attempt int             // 0 when nobody counts
+	events  int             // of a commit
 }
 
 // opening says how an operation begins.

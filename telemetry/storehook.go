@@ -43,8 +43,9 @@ func (t *Telemetry) append(ctx context.Context, c *store.Commit) (context.Contex
 	if len(unpublished) > 0 {
 		o.kind = trace.SpanKindProducer
 	}
+	o.subject.events = len(c.Events)
 	if len(c.Events) == 1 {
-		o.subject = subject{meta: &c.Events[0].Metadata, place: event.Place{Stream: c.Events[0].Stream}}
+		o.subject.meta, o.subject.place.Stream = &c.Events[0].Metadata, c.Events[0].Stream
 	}
 	op := t.begin(ctx, o)
 	for _, m := range unpublished {
@@ -55,6 +56,7 @@ func (t *Telemetry) append(ctx context.Context, c *store.Commit) (context.Contex
 }
 
 func (t *Telemetry) appended(op *operation, counts []typeCount, r store.Receipt, err error) {
+	op.subject.place.Position = r.First
 	took, ok := op.end(err, positions(r)...)
 	if !ok {
 		return

@@ -350,6 +350,21 @@ func TestAnEventGetsTheSpanThatPublishedIt(t *testing.T) {
 	}
 }
 
+func TestATraceThatIsThatOfTheContextIsNoOtherTrace(t *testing.T) {
+	l := newLab(t, telemetry.Config{})
+	ctx, outer := l.tracer.Start(t.Context(), "outer")
+	m := event.Metadata{ID: event.NewID(), Type: "a.b", TraceParent: spanText(outer.SpanContext()) + "-01"}
+	_, done := l.BusHook().Publish(ctx, &m)
+	done(nil)
+	outer.End()
+	publish := l.span("publish a.b")
+	l.expectChild(publish, l.span("outer"))
+	l.expectLinks(publish)
+	if want := spanText(publish.SpanContext) + "-01"; m.TraceParent != want {
+		t.Errorf("the trace is %s, want %s", m.TraceParent, want)
+	}
+}
+
 func TestALongTraceStateIsNotHandedOn(t *testing.T) {
 	l := newLab(t, telemetry.Config{})
 	var members []string
