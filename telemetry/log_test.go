@@ -196,6 +196,23 @@ func TestAHandlerAddsWhatTheContextSaysOutsideOfGroups(t *testing.T) {
 	}
 }
 
+func TestLoggersMadeOfOneDoNotShareWhatIsAdded(t *testing.T) {
+	var lines bytes.Buffer
+	logger := slog.New(telemetry.Handler(slog.NewTextHandler(&lines, nil), telemetry.Service{}))
+	shared := logger.WithGroup("g").With("x", 1).With("y", 2)
+	first, second := shared.With("first", 1), shared.With("second", 2)
+	first.Info("m")
+	second.Info("m")
+	for text := range strings.Lines(lines.String()) {
+		if strings.Contains(text, "first") == strings.Contains(text, "second") {
+			t.Errorf("the line has both or neither: %s", text)
+		}
+	}
+	if first, _, _ := strings.Cut(lines.String(), "\n"); !strings.HasSuffix(first, "g.x=1 g.y=2 g.first=1") {
+		t.Errorf("the first line is %s", first)
+	}
+}
+
 func TestErrorTextsAreShortenedAndCanBeReplaced(t *testing.T) {
 	long := errors.New(strings.Repeat("ä", 2000) + "\xff")
 	l := newLab(t, telemetry.Config{})
