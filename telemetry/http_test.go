@@ -168,6 +168,17 @@ func TestWhatIsMadeWithoutAHookIsLinkedToTheRequestToo(t *testing.T) {
 	}
 }
 
+func TestThePatternIsHandedBack(t *testing.T) {
+	l := newLab(t, telemetry.Config{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/orders/{id}", func(http.ResponseWriter, *http.Request) {})
+	r := httptest.NewRequest("GET", "/orders/42", nil)
+	l.HTTP(mux).ServeHTTP(httptest.NewRecorder(), r)
+	if r.Pattern != "/orders/{id}" {
+		t.Errorf("an outer middleware finds the pattern %q", r.Pattern)
+	}
+}
+
 func TestTheCallersRequestIsNotChanged(t *testing.T) {
 	l := newLab(t, telemetry.Config{})
 	r := httptest.NewRequest("GET", "/", nil)

@@ -213,6 +213,25 @@ func TestLoggersMadeOfOneDoNotShareWhatIsAdded(t *testing.T) {
 	}
 }
 
+func TestALineMayGoToSeveralHandlers(t *testing.T) {
+	var lines bytes.Buffer
+	h := telemetry.Handler(slog.NewTextHandler(&lines, nil), telemetry.Service{})
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
+	for i := range 8 { // more than a record holds in itself
+		r.AddAttrs(slog.Int("n", i))
+	}
+	ctx := event.WithCause(t.Context(), event.Cause{ID: foreignID(t, "event-1")})
+	for range 2 {
+		if err := h.Handle(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second, _ := strings.Cut(lines.String(), "\n")
+	if first+"\n" != second || strings.Contains(second, "BUG") {
+		t.Errorf("the lines are\n%s\n%s", first, second)
+	}
+}
+
 func TestErrorTextsAreShortenedAndCanBeReplaced(t *testing.T) {
 	long := errors.New(strings.Repeat("ä", 2000) + "\xff")
 	l := newLab(t, telemetry.Config{})
