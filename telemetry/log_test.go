@@ -245,6 +245,10 @@ func TestErrorTextsAreShortenedAndCanBeReplaced(t *testing.T) {
 		t.Errorf("the text has %d bytes: %q", len(got), got)
 	}
 	l = newLab(t, telemetry.Config{})
+	if got := commit(l, errors.New("x"+strings.Repeat("ä", 2000))); got != "x"+strings.Repeat("ä", 511)+"…" {
+		t.Errorf("the text has %d bytes, and ends with %q", len(got), got[len(got)-8:])
+	}
+	l = newLab(t, telemetry.Config{})
 	if got := commit(l, errors.New("bad \xff byte")); got != "bad \uFFFD byte" {
 		t.Errorf("the text is %q", got)
 	}
