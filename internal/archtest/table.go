@@ -118,6 +118,12 @@ var Table = []Room{
 		Why:     "a module of its own, tests only: a validator of JSON Schema judges what we write",
 	},
 
+	{
+		Path:    "telemetry",
+		Imports: []string{"event", "store", "bus", "consumer", "middleware", "internal/..."},
+		Why:     "a module of its own: it implements the hooks that these rooms offer, and none of them knows it",
+	},
+
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "bus", "store", "consumer", "projection", "internal/..."}},
 	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
