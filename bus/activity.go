@@ -23,6 +23,9 @@ func (a *activity) end() {
 	}
 }
 
+// count returns how many things are going on.
+func (a *activity) count() int { return int(a.running.Load()) }
+
 // wake looks again under the lock: whoever came to wait after the moment of rest that end saw must have its own.
 func (a *activity) wake() {
 	a.mu.Lock()

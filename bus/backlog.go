@@ -1,10 +1,6 @@
 package bus
 
-import (
-	"context"
-
-	"github.com/oxbow-events/oxbow/event"
-)
+import "context"
 
 // backlog holds waiting events: all of them by age, and those of each key in a lane. It does not lock.
 type backlog struct {
@@ -17,7 +13,7 @@ type backlog struct {
 // entry is an event that waits. It keeps the publisher's context for its values.
 type entry struct {
 	ctx     context.Context
-	event   *event.Event[any]
+	parcel  parcel
 	key     string
 	lane    *lane
 	behind  *entry        // the next of the same lane

@@ -3,14 +3,13 @@ package bus
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 )
 
 // The phases of a bus.
 const (
 	open     = int32(iota)
-	draining // takes only what its queued handlers publish
+	draining // takes only what handlers publish
 	closed
 )
 
@@ -29,29 +28,29 @@ func (b *Bus) enter(ctx context.Context) error {
 	return ErrClosed
 }
 
-// handlesIn reports whether ctx is that of a queued handler of b.
+// handlesIn reports whether ctx is that of a handler of b.
 func (b *Bus) handlesIn(ctx context.Context) bool {
 	q := queueOf(ctx)
-	return q != nil && q.sub.bus == b
+	return q != nil && q.sub.bus == b || b.scopeOf(ctx) != nil
 }
 
 // Idle waits until no publish runs, no event waits in a queue and no handler runs. A handler must not call it: it would wait
 // for itself.
 func (b *Bus) Idle(ctx context.Context) error {
 	if b.handlesIn(ctx) {
-		return errors.New("bus: Idle was called by a queued handler and would wait for it")
+		return errOwnHandler("Idle")
 	}
 	return b.active.wait(ctx)
 }
 
-// Close ends the bus: publishing and subscribing return ErrClosed from now on, but queued handlers may still publish with their
+// Close ends the bus: publishing and subscribing return ErrClosed from now on, but handlers may still publish with their
 // contexts. It waits until all that was taken is handled.
 //
 // When ctx ends first, Close ends the contexts of queued handlers, drops what waits and returns an [*UnfinishedError] that tells what
 // was left undone. Calling Close again waits for handlers that still run. A handler must not call it: it would wait for itself.
 func (b *Bus) Close(ctx context.Context) error {
 	if b.handlesIn(ctx) {
-		return errors.New("bus: Close was called by a queued handler and would wait for it")
+		return errOwnHandler("Close")
 	}
 	b.beginClosing()
 	err := b.active.wait(ctx)
@@ -69,7 +68,7 @@ func (b *Bus) Close(ctx context.Context) error {
 
 func (b *Bus) beginClosing() {
 	b.mu.Lock() // so that no subscription is added afterwards
-	defer b.mu.Unlock()
+	defer b.unlock()
 	b.phase.CompareAndSwap(open, draining)
 }
 
@@ -80,7 +79,7 @@ func (b *Bus) stopAll() (left []Left) {
 	for s := range b.subs {
 		subs = append(subs, s)
 	}
-	b.mu.Unlock()
+	b.unlock()
 	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
 	for _, s := range subs {
 		if undone := s.giveUp(); undone != (Left{Subscription: s.name}) {

@@ -12,6 +12,7 @@ import (
 var (
 	ErrClosed = errors.New("bus is closed")
 	ErrFull   = errors.New("queue is full")
+	ErrDepth  = errors.New("too many publishes within each other")
 )
 
 // HandlerError says which subscription did not handle which event, and why.

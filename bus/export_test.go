@@ -3,5 +3,5 @@ package bus
 // HoldSubscribing keeps everybody from subscribing until release is called.
 func (b *Bus) HoldSubscribing() (release func()) {
 	b.mu.Lock()
-	return b.mu.Unlock
+	return b.unlock
 }

@@ -67,8 +67,8 @@ func newQueue(s *Subscription, q Queue) (*queue, error) {
 }
 
 // put takes the event, or says why not.
-func (q *queue) put(ctx context.Context, e *event.Event[any]) error {
-	n, err := q.entry(ctx, e)
+func (q *queue) put(ctx context.Context, p parcel) error {
+	n, err := q.entry(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func (q *queue) put(ctx context.Context, e *event.Event[any]) error {
 }
 
 // entry makes what waits. With one worker there is no need of keys: everything is in order.
-func (q *queue) entry(ctx context.Context, e *event.Event[any]) (n *entry, err error) {
-	n = &entry{ctx: ctx, event: e}
+func (q *queue) entry(ctx context.Context, p parcel) (n *entry, err error) {
+	n = &entry{ctx: ctx, parcel: p}
 	if q.Workers == 1 {
 		return n, nil
 	}
@@ -94,7 +94,7 @@ func (q *queue) entry(ctx context.Context, e *event.Event[any]) (n *entry, err e
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
-	n.key = q.Key(*e)
+	n.key = q.Key(*p.untyped())
 	return n, nil
 }
 

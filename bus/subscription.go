@@ -1,12 +1,13 @@
 package bus
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
 
-	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/topic"
 )
 
@@ -17,18 +18,21 @@ type Subscription struct {
 	eventType string        // what it listens to, or empty:
 	pattern   topic.Pattern // the topics it listens to
 	handle    handler
+	where     []predicate
+	once      bool
 	queue     *queue // nil when events are handled in the publisher's goroutine
 
 	number uint64 // grows in order of subscription
 	unlist func()
 
 	cancelled         atomic.Bool
-	active            activity // handler calls of a sync subscription, workers of a queued one
+	taken             atomic.Bool // with once: the event is found
+	active            activity    // handler calls of a sync subscription, workers of a queued one
 	delivered, failed atomic.Uint64
 }
 
-// handler is a user's handler behind whatever makes the event fit it. It must not keep or change the event.
-type handler func(context.Context, *event.Event[any]) error
+// handler is a user's handler behind whatever makes the event fit it.
+type handler func(context.Context, parcel) error
 
 // Name returns what errors call it: what Named said, or else the handler's name.
 func (s *Subscription) Name() string { return s.name }
@@ -60,7 +64,7 @@ func (s *Subscription) Cancel() { s.giveUp() }
 // returned for the last time. When ctx ends first, it drops what waits and returns an [*UnfinishedError].
 // The subscription's own handler would wait for itself here; it uses Cancel.
 func (s *Subscription) Close(ctx context.Context) error {
-	if q := queueOf(ctx); q != nil && q == s.queue {
+	if q := queueOf(ctx); q != nil && q == s.queue || s.calledWithin(ctx) {
 		return fmt.Errorf("close subscription %s: its own handler would wait for itself; use Cancel", s.name)
 	}
 	s.stop()
@@ -74,52 +78,110 @@ func (s *Subscription) Close(ctx context.Context) error {
 // stop lets no more events in.
 func (s *Subscription) stop() {
 	s.bus.drop(s)
+	s.seal()
+}
+
+// seal is stop for one that the bus is left to drop.
+func (s *Subscription) seal() {
+	s.cancelled.Store(true)
 	if s.queue != nil {
 		s.queue.stop()
-		return
 	}
-	s.cancelled.Store(true)
 }
 
 // giveUp is stop, and drops what waits. It returns what is left undone.
 func (s *Subscription) giveUp() Left {
 	s.stop()
-	left := Left{Subscription: s.name, Running: int(s.active.running.Load())}
+	left := Left{Subscription: s.name, Running: s.active.count()}
 	if s.queue != nil {
 		left.Dropped = s.queue.discard()
 	}
 	return left
 }
 
-// deliver calls the handler of a sync subscription.
-func (s *Subscription) deliver(ctx context.Context, e *event.Event[any]) error {
+// deliver has a sync subscription handle p, if it wants it.
+func (s *Subscription) deliver(ctx *scope, p parcel) error {
 	s.active.begin()
 	defer s.active.end()
-	if s.cancelled.Load() {
-		return nil
+	if s.where == nil && !s.once {
+		if s.cancelled.Load() {
+			return nil
+		}
+		return s.call(ctx, p)
 	}
-	return s.call(ctx, e)
+	if wanted, err := s.wants(p); !wanted {
+		return err
+	}
+	if s.once {
+		s.spend()
+	}
+	return s.call(ctx, p)
 }
 
-// call calls the handler and counts what became of it.
-func (s *Subscription) call(ctx context.Context, e *event.Event[any]) (err error) {
+// put gives p to the queue, if the subscription wants it, or says why not.
+func (s *Subscription) put(ctx context.Context, p parcel) error {
+	if s.where != nil || s.once {
+		return s.putWanted(ctx, p)
+	}
+	if err := s.queue.put(ctx, p); err != nil {
+		return s.failure(p, err)
+	}
+	return nil
+}
+
+func (s *Subscription) putWanted(ctx context.Context, p parcel) error {
+	s.active.begin()
+	defer s.active.end()
+	if wanted, err := s.wants(p); !wanted {
+		return err
+	}
+	if err := s.queue.put(ctx, p); err != nil {
+		s.taken.Store(false)
+		return s.failure(p, err)
+	}
+	if s.once {
+		s.spend()
+	}
+	return nil
+}
+
+// spend ends a subscription that has got the one event it wanted.
+func (s *Subscription) spend() {
+	s.seal()
+	s.bus.retire(s)
+}
+
+// call calls the handler, counts what became of it and has the hook see it. Publishers and the queue's workers use it.
+func (s *Subscription) call(ctx context.Context, p parcel) error {
+	if s.bus.hook != nil {
+		return s.observe(ctx, p)
+	}
+	return s.attempt(ctx, p)
+}
+
+// attempt calls the handler and counts what became of it.
+func (s *Subscription) attempt(ctx context.Context, p parcel) (err error) {
 	handled := false
 	defer func() {
 		if handled {
 			s.delivered.Add(1)
 			return
 		}
-		s.failed.Add(1) // also when the handler ended its goroutine, as t.FailNow does
+		s.failed.Add(1)
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
-		err = s.failure(e, err)
+		err = s.failure(p, cmp.Or(err, errEnded))
 	}()
-	err = s.handle(ctx, e)
+	err = s.handle(ctx, p)
 	handled = err == nil
 	return err
 }
 
-func (s *Subscription) failure(e *event.Event[any], err error) error {
-	return &HandlerError{Subscription: s.name, EventID: e.ID, EventType: e.Type, Err: err}
+// errEnded is why a handler did not handle an event if it neither returned nor panicked.
+var errEnded = errors.New("the handler ended its goroutine")
+
+func (s *Subscription) failure(p parcel, err error) error {
+	m := p.metadata()
+	return &HandlerError{Subscription: s.name, EventID: m.ID, EventType: m.Type, Err: err}
 }

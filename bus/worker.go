@@ -47,9 +47,9 @@ func (q *queue) handle(n *entry) {
 		Context: q.sub.bus.life,
 		values:  context.WithoutCancel(n.ctx),
 		queue:   q,
-	}, n.event.Cause())
-	if err := q.sub.call(ctx, n.event); err != nil {
-		q.sub.bus.onError(ctx, *n.event, err)
+	}, n.parcel.metadata().Cause())
+	if err := q.sub.call(ctx, n.parcel); err != nil {
+		q.sub.bus.onError(ctx, *n.parcel.untyped(), err)
 	}
 }
 
@@ -71,8 +71,11 @@ type handling struct {
 type queueKey struct{}
 
 func (h *handling) Value(key any) any {
-	if key == (queueKey{}) {
+	switch key.(type) {
+	case queueKey:
 		return h.queue
+	case scopeKey: // the publisher's call is over, or does not wait for this one
+		return nil
 	}
 	if v := h.values.Value(key); v != nil {
 		return v

@@ -69,3 +69,17 @@ func BenchmarkEncodeDecode(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkFill(b *testing.B) {
+	b.ReportAllocs()
+	m, err := event.NewMaker[benchPlaced]()
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := event.Event[benchPlaced]{Data: benchPlaced{"42", 100}}
+	for b.Loop() {
+		if err := m.Fill(context.Background(), &e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package event
 import (
 	"cmp"
 	"context"
+
+	"github.com/oxbow-events/oxbow/internal/causation"
 )
 
 // Cause is what an event hands on to those it causes.
@@ -32,10 +34,8 @@ type causeContext struct {
 	cause Cause
 }
 
-type causeKey struct{}
-
 func (c *causeContext) Value(key any) any {
-	if key == (causeKey{}) {
+	if key == (causation.Key{}) {
 		return &c.cause
 	}
 	return c.Context.Value(key)
@@ -49,16 +49,18 @@ func WithCause(ctx context.Context, c Cause) context.Context {
 
 // CauseFrom returns the cause that ctx carries.
 func CauseFrom(ctx context.Context) (c Cause, ok bool) {
-	found, ok := ctx.Value(causeKey{}).(*Cause)
-	if !ok {
-		return Cause{}, false
+	switch found := ctx.Value(causation.Key{}).(type) {
+	case *Cause:
+		return *found, true
+	case *Metadata:
+		return found.Cause(), true
 	}
-	return *found, true
+	return Cause{}, false
 }
 
 // inherit takes over from the cause in ctx what m does not say itself.
 func (m *Metadata) inherit(ctx context.Context) {
-	if c, ok := ctx.Value(causeKey{}).(*Cause); ok {
+	if c, ok := CauseFrom(ctx); ok {
 		if m.CausationID.IsZero() {
 			m.CausationID = c.ID
 		}

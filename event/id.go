@@ -21,10 +21,11 @@ var lastTick atomic.Uint64
 
 // NewID returns a UUIDv7 greater than every one this process made before. The 12 bits after the millisecond are its fraction
 // (RFC 9562 part 6.2, method 3), the last 62 bits are random.
-func NewID() ID { return newIDAt(time.Now()) }
+func NewID() ID { return newIDAt(now()) }
 
 func newIDAt(now time.Time) ID {
-	tick := nextTick(uint64(now.UnixMilli())<<12 | uint64(now.Nanosecond()%1e6)*4096/1e6)
+	nanos := uint64(now.UnixNano())
+	tick := nextTick(nanos/1e6<<12 | nanos%1e6*4096/1e6)
 	var id ID
 	binary.BigEndian.PutUint64(id.uuid[:8], tick>>12<<16|7<<12|tick&0xfff)
 	binary.BigEndian.PutUint64(id.uuid[8:], rand.Uint64()>>2|1<<63)
