@@ -4,33 +4,90 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
-// activity counts what is going on, and lets others wait until nothing is.
+// activity counts what is going on, and lets others wait until nothing is. It also counts how much ended well.
+//
+// Processors that count in the same place slow each other down, so from the moment at which two of them meet, the counts are spread
+// over several places. Each only grows, and what ended is read before what began: when the sums are equal, nothing went on in between.
 type activity struct {
-	running atomic.Int64
-	waited  atomic.Bool // somebody may be waiting
+	waited atomic.Bool // somebody may be waiting
+	spread atomic.Pointer[[stripes]stripe]
+	first  stripe // the only one until then
 
 	mu   sync.Mutex
 	idle chan struct{} // closed when nothing is going on; nil while nobody waits
 }
 
-func (a *activity) begin() { a.running.Add(1) }
+// stripe is one place for counts, on a cache line of its own when there are several.
+type stripe struct {
+	begun, ended, well atomic.Uint64
+	_                  [64 - 3*8]byte
+}
+
+const stripes = 8
+
+func (a *activity) begin() {
+	s := a.stripe()
+	n := s.begun.Load()
+	if s.begun.CompareAndSwap(n, n+1) {
+		return
+	}
+	s.begun.Add(1)
+	if a.spread.Load() == nil {
+		a.spread.CompareAndSwap(nil, new([stripes]stripe))
+	}
+}
 
 func (a *activity) end() {
-	if a.running.Add(-1) == 0 && a.waited.Load() {
+	a.stripe().ended.Add(1)
+	if a.waited.Load() {
 		a.wake()
 	}
 }
 
-// count returns how many things are going on.
-func (a *activity) count() int { return int(a.running.Load()) }
+// well counts one thing that ended well.
+func (a *activity) well() { a.stripe().well.Add(1) }
+
+func (a *activity) stripe() *stripe {
+	spread := a.spread.Load()
+	if spread == nil {
+		return &a.first
+	}
+	return &spread[goroutineHash()%stripes]
+}
+
+// goroutineHash returns a number that differs between most goroutines and mostly stays the same for one: where its stack is.
+func goroutineHash() uintptr {
+	var here byte
+	return uintptr(uint64(uintptr(unsafe.Pointer(&here))>>12) * 0x9e3779b97f4a7c15 >> 56)
+}
+
+// count returns how many things are going on, 0 only if there was a moment since the call when nothing was.
+func (a *activity) count() int {
+	ended := a.sum(func(s *stripe) uint64 { return s.ended.Load() })
+	return int(a.sum(func(s *stripe) uint64 { return s.begun.Load() }) - ended)
+}
+
+func (a *activity) sum(of func(*stripe) uint64) uint64 {
+	total := of(&a.first)
+	if spread := a.spread.Load(); spread != nil {
+		for i := range spread {
+			total += of(&spread[i])
+		}
+	}
+	return total
+}
+
+// endedWell returns how much ended well so far.
+func (a *activity) endedWell() uint64 { return a.sum(func(s *stripe) uint64 { return s.well.Load() }) }
 
 // wake looks again under the lock: whoever came to wait after the moment of rest that end saw must have its own.
 func (a *activity) wake() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.idle == nil || a.running.Load() != 0 {
+	if a.idle == nil || a.count() != 0 {
 		return
 	}
 	close(a.idle)

@@ -97,7 +97,7 @@ func enqueue(s *scope, p parcel, errs []error) []error {
 		if sub.queue == nil {
 			continue
 		}
-		if err := sub.put(s.Context, p); err != nil {
+		if err := sub.put(s, p); err != nil {
 			errs = append(errs, err)
 		}
 	}

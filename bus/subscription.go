@@ -49,7 +49,7 @@ type Stats struct {
 
 // Stats returns the counts.
 func (s *Subscription) Stats() Stats {
-	stats := Stats{Delivered: s.delivered.Load(), Failed: s.failed.Load()}
+	stats := Stats{Delivered: s.active.endedWell(), Failed: s.failed.Load()}
 	if s.queue != nil {
 		s.queue.addTo(&stats)
 	}
@@ -164,7 +164,7 @@ func (s *Subscription) attempt(ctx context.Context, p parcel) (err error) {
 	handled := false
 	defer func() {
 		if handled {
-			s.delivered.Add(1)
+			s.active.well()
 			return
 		}
 		s.failed.Add(1)

@@ -1,10 +1,6 @@
 package bus
 
-import (
-	"context"
-
-	"github.com/oxbow-events/oxbow/event"
-)
+import "context"
 
 // work handles events until none is ready.
 func (q *queue) work() {
@@ -43,11 +39,7 @@ func (q *queue) take() *entry {
 
 func (q *queue) handle(n *entry) {
 	defer q.release(n)
-	ctx := event.WithCause(&handling{
-		Context: q.sub.bus.life,
-		values:  context.WithoutCancel(n.ctx),
-		queue:   q,
-	}, n.parcel.metadata().Cause())
+	ctx := &handling{Context: q.sub.bus.life, values: context.WithoutCancel(n.ctx), queue: q}
 	if err := q.sub.call(ctx, n.parcel); err != nil {
 		q.sub.bus.onError(ctx, *n.parcel.untyped(), err)
 	}
@@ -64,7 +56,7 @@ func (q *queue) release(n *entry) {
 // left behind on purpose: a publisher is free to go as soon as the event is in the queue.
 type handling struct {
 	context.Context
-	values context.Context // made by context.WithoutCancel
+	values context.Context // the cause among them; made by context.WithoutCancel
 	queue  *queue
 }
 

@@ -76,8 +76,8 @@ func BenchmarkFill(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := event.Event[benchPlaced]{Data: benchPlaced{"42", 100}}
 	for b.Loop() {
+		e := event.Event[benchPlaced]{Data: benchPlaced{"42", 100}}
 		if err := m.Fill(context.Background(), &e); err != nil {
 			b.Fatal(err)
 		}

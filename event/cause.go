@@ -60,21 +60,28 @@ func CauseFrom(ctx context.Context) (c Cause, ok bool) {
 
 // inherit takes over from the cause in ctx what m does not say itself.
 func (m *Metadata) inherit(ctx context.Context) {
-	if c, ok := CauseFrom(ctx); ok {
-		if m.CausationID.IsZero() {
-			m.CausationID = c.ID
-		}
-		if m.CorrelationID.IsZero() {
-			m.CorrelationID = cmp.Or(c.CorrelationID, c.ID)
-		}
-		if m.UserID == "" {
-			m.UserID = c.UserID
-		}
-		if m.TraceParent == "" {
-			m.TraceParent, m.TraceState = c.TraceParent, c.TraceState
-		}
+	switch c := ctx.Value(causation.Key{}).(type) {
+	case *Cause:
+		m.inheritFrom(c.ID, cmp.Or(c.CorrelationID, c.ID), c.UserID, c.TraceParent, c.TraceState)
+	case *Metadata:
+		m.inheritFrom(c.ID, cmp.Or(c.CorrelationID, c.ID), c.UserID, c.TraceParent, c.TraceState)
 	}
 	if m.CorrelationID.IsZero() {
 		m.CorrelationID = m.ID
+	}
+}
+
+func (m *Metadata) inheritFrom(cause, correlation ID, user, traceParent, traceState string) {
+	if m.CausationID.IsZero() {
+		m.CausationID = cause
+	}
+	if m.CorrelationID.IsZero() {
+		m.CorrelationID = correlation
+	}
+	if m.UserID == "" {
+		m.UserID = user
+	}
+	if m.TraceParent == "" {
+		m.TraceParent, m.TraceState = traceParent, traceState
 	}
 }

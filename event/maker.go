@@ -4,7 +4,6 @@ import (
 	"context"
 	"reflect"
 	"slices"
-	"time"
 )
 
 // Maker makes events of one Go type as [New] does, with less effort: what the type says of itself was asked and checked
@@ -35,14 +34,14 @@ func NewMaker[T any]() (*Maker[T], error) {
 	return m, nil
 }
 
-// Fill makes an event of e.Data in place: it sets all metadata and the stream, whatever they were.
+// Fill makes an event of e.Data in place. Nothing but the data may be set.
 func (m *Maker[T]) Fill(ctx context.Context, e *Event[T]) error {
 	if m.plainly {
 		return m.fillPlainly(ctx, e)
 	}
 	at := now()
-	e.Metadata = Metadata{ID: newIDAt(at), Type: m.Type, Version: m.Version, Time: toUTC(at)}
-	e.Place = Place{Stream: m.Type}
+	e.ID, e.Time = newIDAt(at), utc(at)
+	e.Type, e.Version, e.Stream = m.Type, m.Version, m.Type
 	if err := m.ask(e); err != nil {
 		return err
 	}
@@ -105,5 +104,3 @@ func (m *Metadata) inheritChecked(ctx context.Context) error {
 	}
 	return m.checkTexts()
 }
-
-func toUTC(t time.Time) time.Time { return t.UTC().Round(0) }

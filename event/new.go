@@ -119,9 +119,9 @@ func (e *Event[T]) complete(ctx context.Context) error {
 		e.ID = newIDAt(at)
 	}
 	if e.Time.IsZero() {
-		e.Time = at
+		e.Time = utc(at)
 	}
-	e.Time = toUTC(e.Time)
+	e.Time = e.Time.UTC().Round(0)
 	e.inherit(ctx)
 	if err := e.Metadata.Check(); err != nil {
 		return err
