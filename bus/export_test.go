@@ -5,3 +5,10 @@ func (b *Bus) HoldSubscribing() (release func()) {
 	b.mu.Lock()
 	return b.unlock
 }
+
+// Subscriptions returns how many subscriptions the bus has.
+func (b *Bus) Subscriptions() int {
+	b.mu.Lock()
+	defer b.unlock()
+	return len(b.subs)
+}

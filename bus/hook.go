@@ -20,6 +20,18 @@ type Hook interface {
 	Deliver(ctx context.Context, subscription string, m *event.Metadata) (_ context.Context, done func(error))
 }
 
+// observePublish is handOut under the eyes of the hook.
+func (b *Bus) observePublish(ctx context.Context, p parcel, s *scope, who audience) error {
+	ctx, done := b.hook.Publish(ctx, p.metadata())
+	if done == nil {
+		return b.handOut(ctx, p, s, who)
+	}
+	err := errEnded // unless it returns
+	defer func() { done(err) }()
+	err = b.handOut(ctx, p, s, who)
+	return err
+}
+
 // observe is attempt under the eyes of the hook.
 func (s *Subscription) observe(ctx context.Context, p parcel) (err error) {
 	begun := false
@@ -34,9 +46,12 @@ func (s *Subscription) observe(ctx context.Context, p parcel) (err error) {
 		err = s.failure(p, &PanicError{Value: v, Stack: debug.Stack()})
 	}()
 	ctx, done := s.bus.hook.Deliver(ctx, s.name, p.metadata())
-	if done != nil {
-		defer func() { done(err) }()
-	}
 	begun = true
-	return s.attempt(ctx, p)
+	if done == nil {
+		return s.attempt(ctx, p)
+	}
+	result := s.failure(p, errEnded) // unless it returns
+	defer func() { done(result) }()
+	result = s.attempt(ctx, p)
+	return result
 }

@@ -43,18 +43,20 @@ func (b *Bus) publish(ctx context.Context, e *event.Event[any]) error {
 }
 
 // deliver hands p to those it is for. s is to become its scope.
-func (b *Bus) deliver(ctx context.Context, p parcel, s *scope, who audience) (err error) {
+func (b *Bus) deliver(ctx context.Context, p parcel, s *scope, who audience) error {
 	if err := b.enter(ctx); err != nil {
 		return err
 	}
 	defer b.active.end()
-	m := p.metadata()
 	if b.hook != nil {
-		var done func(error)
-		if ctx, done = b.hook.Publish(ctx, m); done != nil {
-			defer func() { done(err) }()
-		}
+		return b.observePublish(ctx, p, s, who)
 	}
+	return b.handOut(ctx, p, s, who)
+}
+
+// handOut puts p into the queues, and then has the sync handlers handle it.
+func (b *Bus) handOut(ctx context.Context, p parcel, s *scope, who audience) error {
+	m := p.metadata()
 	if err := s.begin(ctx, b, m); err != nil {
 		return err
 	}
