@@ -7,6 +7,7 @@ import (
 
 	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
 )
 
 func Example() {
@@ -129,4 +130,65 @@ func ExampleBus_Register() {
 	// Close() error is no handler <nil>
 	// reserve for 42
 	// ship 42
+}
+
+// The function publishes data of a known Go type for less than the method, and to the same subscriptions.
+func ExamplePublish() {
+	ctx := context.Background()
+	b := bus.New(bus.Config{})
+	bus.Subscribe(b, func(_ context.Context, e event.Event[OrderPlaced]) error {
+		fmt.Println("order", e.Data.OrderID)
+		return nil
+	})
+	b.SubscribeTopic("eu.**", func(_ context.Context, e event.Event[any]) error {
+		fmt.Println("in Europe:", e.Data)
+		return nil
+	})
+
+	bus.Publish(ctx, b, OrderPlaced{OrderID: "1"})
+	bus.Publish(ctx, b, OrderPlaced{OrderID: "2"}, event.WithTopic("eu.order.placed"))
+	// Output:
+	// order 1
+	// order 2
+	// in Europe: {2 0}
+}
+
+func ExampleWhere() {
+	b := bus.New(bus.Config{})
+	bus.Subscribe(b, func(_ context.Context, e event.Event[OrderPlaced]) error {
+		fmt.Println("large order", e.Data.OrderID)
+		return nil
+	}, bus.Where(func(e event.Event[OrderPlaced]) bool { return e.Data.Total >= 1000 }))
+
+	bus.Publish(context.Background(), b, OrderPlaced{OrderID: "1", Total: 995})
+	bus.Publish(context.Background(), b, OrderPlaced{OrderID: "2", Total: 1995})
+	// Output: large order 2
+}
+
+func ExampleOnce() {
+	b := bus.New(bus.Config{})
+	b.SubscribeTopic("order.*", func(_ context.Context, e event.Event[any]) error {
+		fmt.Println("the first:", e.Type)
+		return nil
+	}, bus.Once())
+
+	bus.Publish(context.Background(), b, OrderPlaced{OrderID: "1"})
+	bus.Publish(context.Background(), b, OrderPaid{OrderID: "1"})
+	// Output: the first: order.placed
+}
+
+func ExampleWith() {
+	tell := func(next middleware.Handler) middleware.Handler {
+		return func(ctx context.Context, c *middleware.Call) (any, error) {
+			result, err := next(ctx, c)
+			fmt.Printf("%s handled %s: %v\n", c.Handler, c.Name, err)
+			return result, err
+		}
+	}
+	b := bus.New(bus.Config{})
+	bus.Subscribe(b, func(context.Context, event.Event[OrderPlaced]) error { return errors.New("no paper") },
+		bus.Named("printer"), bus.With(tell))
+
+	bus.Publish(context.Background(), b, OrderPlaced{OrderID: "42"})
+	// Output: printer handled order.placed: no paper
 }

@@ -35,7 +35,11 @@ var Table = []Room{
 	{Path: "tools", Why: "pins programs, holds no code"},
 
 	// Contracts.
-	{Path: "event"},
+	{
+		Path:    "event",
+		Imports: []string{"internal/causation"},
+		Why:     "internal/causation: the key under which the bus's own contexts carry the cause of new events",
+	},
 	{Path: "event/cloudevents", Imports: []string{"event", "internal/..."}},
 	{
 		Path:    "event/cloudevents/internal/peertest",
