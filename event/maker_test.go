@@ -43,7 +43,9 @@ func expectFill[T any](t *testing.T, ctx context.Context, data T) {
 func TestAMakerMakesWhatNewMakes(t *testing.T) {
 	cause := event.Cause{ID: event.NewID(), CorrelationID: event.NewID(), UserID: "ann", TraceParent: "00-1", TraceState: "a=b"}
 	bad := event.Cause{ID: event.NewID(), TraceState: "a\x00b"}
-	for _, ctx := range []context.Context{t.Context(), event.WithCause(t.Context(), cause), event.WithCause(t.Context(), bad)} {
+	expectFill(t, event.WithCause(t.Context(), bad), plain{1})
+	expectFill(t, event.WithCause(t.Context(), bad), userRenamed{})
+	for _, ctx := range []context.Context{t.Context(), event.WithCause(t.Context(), cause)} {
 		expectFill(t, ctx, plain{1})
 		expectFill(t, ctx, orderPlaced{"42", 100})
 		expectFill(t, ctx, orderPlaced{})
