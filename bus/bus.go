@@ -43,6 +43,7 @@ type Bus struct {
 
 	types    sync.Map // event type -> *subscribers, of which a program has a fixed number
 	routes   sync.Map // reflect.Type -> *route
+	near     near     // some of them
 	patterns topic.Set[*Subscription]
 	changes  atomic.Uint64 // how often a subscription came or went
 

@@ -68,7 +68,10 @@ func (b *Bus) handOut(ctx context.Context, p parcel, s *scope, who audience) err
 	if who.queued {
 		errs = enqueue(s, p, errs)
 	}
-	return errors.Join(call(s, p, errs)...)
+	if errs = call(s, p, errs); len(errs) == 0 {
+		return nil
+	}
+	return errors.Join(errs...)
 }
 
 // audienceOfLifted returns who gets an event of a type that upcasters may lift into another one.

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/oxbow-events/oxbow/event"
 )
@@ -53,8 +54,17 @@ type route[T any] struct {
 	to    *subscribers
 }
 
+// near is a small cache of routes beside the map of all: a type has one place in it, and keeps the place if it was the first.
+type near [32]atomic.Pointer[any]
+
 func routeOf[T any](b *Bus) *route[T] {
 	t := reflect.TypeFor[T]()
+	place := &b.near[reflect.ValueOf(t).Pointer()>>6%uintptr(len(b.near))]
+	if found := place.Load(); found != nil {
+		if r, ok := (*found).(*route[T]); ok {
+			return r
+		}
+	}
 	if known, ok := b.routes.Load(t); ok {
 		return known.(*route[T])
 	}
@@ -63,5 +73,6 @@ func routeOf[T any](b *Bus) *route[T] {
 		r.maker, r.to = maker, b.entry(maker.Type)
 	}
 	known, _ := b.routes.LoadOrStore(t, r)
+	place.CompareAndSwap(nil, &known)
 	return known.(*route[T])
 }
