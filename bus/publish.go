@@ -43,8 +43,9 @@ func (b *Bus) deliver(ctx context.Context, made *event.Event[any]) error {
 		return err
 	}
 	e := new(*made) // queues keep it; without subscriptions there is nothing to allocate
-	errs := append(enqueue(ctx, subs, e), err)
-	return errors.Join(append(errs, call(ctx, subs, e)...)...)
+	handling := event.WithCause(ctx, e.Cause())
+	errs := append(enqueue(handling, subs, e), err)
+	return errors.Join(append(errs, call(handling, subs, e)...)...)
 }
 
 // readAs returns the event type whose subscriptions want the event: its own, unless upcasters lift it into another one.
@@ -75,15 +76,11 @@ func enqueue(ctx context.Context, subs []*Subscription, e *event.Event[any]) (er
 }
 
 func call(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs []error) {
-	var handling context.Context
 	for _, s := range subs {
 		if s.queue != nil {
 			continue
 		}
-		if handling == nil {
-			handling = event.WithCause(ctx, e.Cause())
-		}
-		if err := s.deliver(handling, e); err != nil {
+		if err := s.deliver(ctx, e); err != nil {
 			errs = append(errs, err)
 		}
 	}
