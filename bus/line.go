@@ -10,6 +10,7 @@ import (
 // one by one without the lock. They wait all the same until they are claimed, and others that hold the lock may claim them to drop them.
 type line struct {
 	ring    ring
+	most    int          // that waited in the ring since rest
 	batch   [64]waiting  // changed by take alone, and only when all of it is claimed
 	filled  int64        // how many batch holds
 	claimed atomic.Int64 // how many of them are taken or dropped; more than filled when somebody came in vain
@@ -30,6 +31,7 @@ func (l *line) take() (waiting, bool) {
 	if w, ok := l.claim(); ok {
 		return w, true
 	}
+	l.most = max(l.most, l.ring.n)
 	n := l.ring.popInto(l.batch[:])
 	clear(l.batch[n:max(n, int(l.filled))])
 	l.filled = int64(n)
@@ -64,10 +66,12 @@ func (l *line) oldest() *event.Event[any] {
 	return l.ring.slots[l.ring.first].event
 }
 
+// rest gives back a ring that has become much too large. To do so whenever there is nothing to do would be to make it anew for every burst.
 func (l *line) rest() {
-	if len(l.ring.slots) > len(l.batch) {
+	if 4*l.most < len(l.ring.slots) && len(l.ring.slots) > len(l.batch) {
 		l.ring = ring{}
 	}
+	l.most = 0
 }
 
 // ring is a first-in, first-out list that grows as it must.

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"runtime"
+	"time"
 )
 
 // work handles events until none is ready. done is what was handled last, by a worker whose place this one takes.
@@ -88,26 +89,36 @@ func (c *contexts) next(q *queue, w waiting) context.Context {
 	}
 	ctx := &c.made[0]
 	c.made = c.made[1:]
-	ctx.Context, ctx.values, ctx.queue = q.sub.bus.life, w.ctx, q
+	ctx.values, ctx.queue = w.ctx, q
 	return ctx
 }
 
 // handling is a queued handler's context: it has the publisher's values, and ends with the bus. The publisher's cancellation is
 // left behind on purpose: a publisher is free to go as soon as the event is in the queue.
 type handling struct {
-	context.Context
 	values context.Context // carries the cause
 	queue  *queue
 }
 
 type queueKey struct{}
 
+func (h *handling) life() context.Context { return h.queue.sub.bus.life }
+
+// Deadline says that there is none.
+func (h *handling) Deadline() (time.Time, bool) { return h.life().Deadline() }
+
+// Done is closed when the bus's Close gives up, or has ended.
+func (h *handling) Done() <-chan struct{} { return h.life().Done() }
+
+// Err returns why.
+func (h *handling) Err() error { return h.life().Err() }
+
 // Value asks the bus's life first: it has no values, but would tell package context how it ends, and the publisher's must not.
 func (h *handling) Value(key any) any {
 	if key == (queueKey{}) {
 		return h.queue
 	}
-	if v := h.Context.Value(key); v != nil {
+	if v := h.life().Value(key); v != nil {
 		return v
 	}
 	return h.values.Value(key)
