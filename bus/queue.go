@@ -87,10 +87,12 @@ func newQueue(s *Subscription, q Queue) (*queue, error) {
 
 // put takes the event, or says why not.
 func (q *queue) put(ctx context.Context, e *event.Event[any]) error {
-	w := waiting{ctx: ctx, event: e}
-	key, err := q.keyOf(e)
-	if err != nil {
-		return err
+	w, key := waiting{ctx: ctx, event: e}, ""
+	if q.line == nil { // with one worker there is no need of keys: everything is in order
+		var err error
+		if key, err = q.keyOf(e); err != nil {
+			return err
+		}
 	}
 	for range patience {
 		if decided, err := q.offer(w, key); decided {
@@ -101,11 +103,7 @@ func (q *queue) put(ctx context.Context, e *event.Event[any]) error {
 	return q.wait(w, key)
 }
 
-// keyOf asks for the key. With one worker there is no need of one: everything is in order.
 func (q *queue) keyOf(e *event.Event[any]) (key string, err error) {
-	if q.line != nil {
-		return "", nil
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}

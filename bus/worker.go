@@ -18,19 +18,36 @@ func (q *queue) work(done waiting) {
 		q.sub.bus.active.end()
 	}()
 	var contexts contexts
-	for w, ok := q.take(done); ok; w, ok = q.take(done) {
+	for w, ok := q.next(done); ok; w, ok = q.next(done) {
 		done = w
 		q.handle(w, &contexts)
 	}
 	finished = true
 }
 
-// take returns the next event whose key nobody is handling; done has been handled. When ok is false, the worker is no longer counted
+// next returns the next event whose key nobody is handling; done has been handled. When ok is false, the worker is no longer counted
 // and must go.
-func (q *queue) take(done waiting) (w waiting, ok bool) {
-	if w, ok := q.claim(); ok {
-		return w, true
+func (q *queue) next(done waiting) (w waiting, ok bool) {
+	if q.line != nil && !q.paused.Load() {
+		if w, ok := q.line.claim(); ok {
+			q.madeRoom()
+			return w, true
+		}
 	}
+	return q.take(done)
+}
+
+// madeRoom lets publishers in, if any wait. It is called without the lock.
+func (q *queue) madeRoom() {
+	if q.publishers.Load() > 0 {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.letIn()
+	}
+}
+
+// take is next when nothing is to be had without the lock.
+func (q *queue) take(done waiting) (w waiting, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.backlog.release(done)
@@ -48,20 +65,6 @@ func (q *queue) take(done waiting) (w waiting, ok bool) {
 	q.workers--
 	q.retire()
 	return waiting{}, false
-}
-
-// claim returns the next event without taking the lock, if that can be done.
-func (q *queue) claim() (w waiting, ok bool) {
-	if q.line == nil || q.paused.Load() {
-		return waiting{}, false
-	}
-	w, ok = q.line.claim()
-	if ok && q.publishers.Load() > 0 {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.letIn()
-	}
-	return w, ok
 }
 
 // giveWay lets other goroutines run, which may put something into the queue. The caller holds q.mu.
