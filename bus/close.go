@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 )
 
@@ -54,6 +55,9 @@ func (b *Bus) Close(ctx context.Context) error {
 		return errors.New("bus: Close was called by a queued handler and would wait for it")
 	}
 	b.beginClosing()
+	for _, s := range b.all() {
+		s.Resume()
+	}
 	err := b.active.wait(ctx)
 	b.phase.Store(closed)
 	if err == nil {
@@ -75,17 +79,19 @@ func (b *Bus) beginClosing() {
 
 // stopAll cancels the subscriptions and tells what they left undone, in order of subscription.
 func (b *Bus) stopAll() (left []Left) {
-	b.mu.Lock()
-	subs := make([]*Subscription, 0, len(b.subs))
-	for s := range b.subs {
-		subs = append(subs, s)
-	}
-	b.mu.Unlock()
-	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
-	for _, s := range subs {
+	for _, s := range b.all() {
 		if undone := s.giveUp(); undone != (Left{Subscription: s.name}) {
 			left = append(left, undone)
 		}
 	}
 	return left
+}
+
+// all returns the subscriptions of the bus, in order of subscription.
+func (b *Bus) all() []*Subscription {
+	b.mu.Lock()
+	subs := slices.Collect(maps.Keys(b.subs))
+	b.mu.Unlock()
+	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
+	return subs
 }

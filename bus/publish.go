@@ -65,10 +65,10 @@ func (b *Bus) readAs(e *event.Event[any]) (string, error) {
 
 func enqueue(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs []error) {
 	for _, s := range subs {
-		if s.queue == nil {
+		if s.sync() {
 			continue
 		}
-		if err := s.queue.put(ctx, e); err != nil {
+		if err := s.put(ctx, e); err != nil {
 			errs = append(errs, s.failure(e, err))
 		}
 	}
@@ -77,7 +77,7 @@ func enqueue(ctx context.Context, subs []*Subscription, e *event.Event[any]) (er
 
 func call(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs []error) {
 	for _, s := range subs {
-		if s.queue != nil {
+		if !s.sync() {
 			continue
 		}
 		if err := s.deliver(ctx, e); err != nil {

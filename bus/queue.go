@@ -248,6 +248,7 @@ func (q *queue) discard() int {
 	defer q.mu.Unlock()
 	n := q.backlog.size()
 	q.backlog.clear()
+	q.paused.Store(false)
 	q.dropped += uint64(n)
 	for first := q.blocked.first; first != nil; first = q.blocked.first {
 		q.unblock(first)
@@ -266,10 +267,4 @@ func (q *queue) retire() {
 	if q.stopped && q.workers == 0 {
 		q.sub.bus.waits.forget(q)
 	}
-}
-
-func (q *queue) addTo(stats *Stats) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	stats.Dropped, stats.Refused, stats.Depth = q.dropped, q.refused, q.backlog.size()
 }

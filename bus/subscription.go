@@ -2,7 +2,7 @@ package bus
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -17,12 +17,14 @@ type Subscription struct {
 	eventType string        // what it listens to, or empty:
 	pattern   topic.Pattern // the topics it listens to
 	handle    handler
-	queue     *queue // nil when events are handled in the publisher's goroutine
+	queue     *queue     // nil when events are handled in the publisher's goroutine
+	broadcast *broadcast // of a feed, which has no handler
 
 	number uint64 // grows in order of subscription
 	unlist func()
 
-	cancelled         atomic.Bool
+	cancelled, paused atomic.Bool // of a sync subscription
+	skipped           atomic.Uint64
 	active            activity // handler calls of a sync subscription, workers of a queued one
 	delivered, failed atomic.Uint64
 }
@@ -33,25 +35,6 @@ type handler func(context.Context, *event.Event[any]) error
 // Name returns what errors call it: what Named said, or else the handler's name.
 func (s *Subscription) Name() string { return s.name }
 
-// Stats are counts since the subscription began, and what is waiting now. Every event that was offered is in one of them, or just
-// being handled.
-type Stats struct {
-	Delivered uint64 // handled without an error
-	Failed    uint64 // the handler returned an error or panicked, or the data could not be converted for it
-	Dropped   uint64 // lost to a full queue by its policy, or in the queue when that was cancelled
-	Refused   uint64 // not put into the queue, and its publisher was told so
-	Depth     int    // waiting in the queue
-}
-
-// Stats returns the counts.
-func (s *Subscription) Stats() Stats {
-	stats := Stats{Delivered: s.delivered.Load(), Failed: s.failed.Load()}
-	if s.queue != nil {
-		s.queue.addTo(&stats)
-	}
-	return stats
-}
-
 // Cancel ends the subscription without waiting: what waits in its queue is dropped, and no further handler call is begun. One
 // that runs, goes on. A handler may cancel its own subscription.
 func (s *Subscription) Cancel() { s.giveUp() }
@@ -60,35 +43,49 @@ func (s *Subscription) Cancel() { s.giveUp() }
 // returned for the last time. When ctx ends first, it drops what waits and returns an [*UnfinishedError].
 // The subscription's own handler would wait for itself here; it uses Cancel.
 func (s *Subscription) Close(ctx context.Context) error {
-	if q := queueOf(ctx); q != nil && q == s.queue {
-		return fmt.Errorf("close subscription %s: its own handler would wait for itself; use Cancel", s.name)
+	err := s.drain(ctx, "close")
+	if unfinished, ok := errors.AsType[*UnfinishedError](err); ok && s.broadcast == nil {
+		unfinished.Left = []Left{s.giveUp()}
 	}
-	s.stop()
-	err := s.active.wait(ctx)
-	if err == nil {
-		return nil
-	}
-	return &UnfinishedError{Left: []Left{s.giveUp()}, Err: err}
+	return err
 }
 
 // stop lets no more events in.
 func (s *Subscription) stop() {
 	s.bus.drop(s)
-	if s.queue != nil {
+	switch {
+	case s.queue != nil:
 		s.queue.stop()
-		return
+	case s.broadcast != nil:
+		s.broadcast.close()
+	default:
+		s.cancelled.Store(true)
 	}
-	s.cancelled.Store(true)
 }
 
 // giveUp is stop, and drops what waits. It returns what is left undone.
 func (s *Subscription) giveUp() Left {
 	s.stop()
-	left := Left{Subscription: s.name, Running: int(s.active.running.Load())}
+	if s.broadcast != nil { // readers are not the bus's, and read on by themselves
+		return Left{Subscription: s.name}
+	}
+	left := Left{Subscription: s.name, Running: s.running()}
 	if s.queue != nil {
 		left.Dropped = s.queue.discard()
 	}
 	return left
+}
+
+// sync reports whether the publisher calls the handler.
+func (s *Subscription) sync() bool { return s.queue == nil && s.broadcast == nil }
+
+// put gives the event to whoever keeps it for later.
+func (s *Subscription) put(ctx context.Context, e *event.Event[any]) error {
+	if s.queue != nil {
+		return s.queue.put(ctx, e)
+	}
+	s.broadcast.put(e)
+	return nil
 }
 
 // deliver calls the handler of a sync subscription.
@@ -96,6 +93,10 @@ func (s *Subscription) deliver(ctx context.Context, e *event.Event[any]) error {
 	s.active.begin()
 	defer s.active.end()
 	if s.cancelled.Load() {
+		return nil
+	}
+	if s.paused.Load() {
+		s.skipped.Add(1)
 		return nil
 	}
 	return s.call(ctx, e)

@@ -1,0 +1,145 @@
+package bus
+
+import (
+	"context"
+	"iter"
+	"reflect"
+	"runtime/debug"
+	"strings"
+
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/topic"
+)
+
+// Ring says how much a feed remembers for its readers. The zero Ring is 1,024 places.
+type Ring struct {
+	Size int // events, exactly; default 1,024
+}
+
+// Feed has events for readers to pull: any number of them, each of which gets every event, at its own pace. Publishing never
+// waits for them: an event that finds the ring full takes the place of the oldest, and who has not read that is told.
+//
+// Cancel closes a feed without waiting; Close and Drain wait until the readers that have begun are at the end, so that a reader must not
+// call them within its loop. None of the three takes away from readers what is in the ring, nor does closing the bus, which
+// does not wait for readers.
+//
+// There is no handler, and so neither middleware nor causation: a reader that publishes what an event causes says so with
+// event.WithCause(ctx, e.Cause()). Readers share the event and must not change its Data (where it refers to memory), Tags or Headers.
+type Feed[T any] struct {
+	*Subscription
+	fit func(*event.Event[any]) (event.Event[T], error)
+}
+
+// Broadcast returns a feed of every event of T's event type, and registers T for it. Its name is the event type, unless Named says
+// otherwise. [Queued] and [Except] are refused.
+func Broadcast[T any](b *Bus, r Ring, opts ...Option) (*Feed[T], error) {
+	t := reflect.TypeFor[T]()
+	if err := checkType(t); err != nil {
+		return nil, err
+	}
+	d, err := event.Describe(t)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.newFeed(d.Type, r, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.registry.RegisterType(t); err != nil {
+		return nil, err
+	}
+	s.eventType = d.Type
+	f := &Feed[T]{Subscription: s, fit: func(e *event.Event[any]) (event.Event[T], error) { return fit[T](s, e) }}
+	return f, b.add(s)
+}
+
+// BroadcastTopic returns a feed of every event whose topic matches the pattern, as with [Bus.SubscribeTopic]. Its name is the
+// pattern, unless Named says otherwise.
+func (b *Bus) BroadcastTopic(pattern string, r Ring, opts ...Option) (*Feed[any], error) {
+	parsed, err := topic.Parse(pattern)
+	if err != nil {
+		return nil, event.Invalid("pattern", "%s", strings.TrimPrefix(err.Error(), "pattern "))
+	}
+	s, err := b.newFeed(pattern, r, opts)
+	if err != nil {
+		return nil, err
+	}
+	s.pattern = parsed
+	f := &Feed[any]{Subscription: s, fit: func(e *event.Event[any]) (event.Event[any], error) { return *e, nil }}
+	return f, b.add(s)
+}
+
+func (b *Bus) newFeed(name string, r Ring, opts []Option) (*Subscription, error) {
+	set, err := newSettings(name, opts)
+	switch {
+	case err != nil:
+		return nil, err
+	case set.queue != nil:
+		return nil, event.Invalid("queue", "is not for a feed, which has a ring; leave Queued away, or use Subscribe")
+	case set.except != nil:
+		return nil, event.Invalid("except", "is for Register, which looks for handlers; this is a feed")
+	case r.Size < 0:
+		return nil, event.Invalid("ring size", "is %d; leave it 0 for %d", r.Size, defaultSize)
+	}
+	s := &Subscription{bus: b, name: set.name}
+	s.broadcast = newBroadcast(s, r)
+	return s, nil
+}
+
+// All yields every event whose publishing begins after All has returned, in the order in which they got into the ring, and goes on as
+// new ones come. (One that is being published meanwhile may be among them.) It may be called many times, and each reader reads by itself;
+// an iterator that is ranged over again begins where it began the first time, with what is left of that in the ring.
+//
+// An error comes alone, with an empty event. The reading goes on after a [*MissedError], and after a [*HandlerError] that says
+// that an event's data could not be converted to T. Any other is the last: it is ctx's, when that has ended. When the feed or its
+// bus is closed, the iteration ends without an error after what is in the ring.
+func (f *Feed[T]) All(ctx context.Context) iter.Seq2[event.Event[T], error] {
+	from := f.broadcast.position()
+	return func(yield func(event.Event[T], error) bool) {
+		r := f.broadcast.begin(from)
+		defer r.end()
+		for {
+			e, missed, err := r.next(ctx)
+			switch {
+			case missed > 0:
+				err = &MissedError{Count: missed}
+			case err != nil:
+				yield(event.Event[T]{}, err)
+				return
+			case e == nil:
+				return
+			}
+			if !f.hand(e, err, yield) {
+				return
+			}
+		}
+	}
+}
+
+// hand yields an event, or the error that stands for some.
+func (f *Feed[T]) hand(e *event.Event[any], err error, yield func(event.Event[T], error) bool) bool {
+	if err != nil {
+		return yield(event.Event[T]{}, err)
+	}
+	fitting, err := f.fit(e)
+	if err != nil {
+		f.failed.Add(1)
+		return yield(event.Event[T]{}, f.failure(e, err))
+	}
+	return yield(fitting, nil)
+}
+
+// fit returns e with data of T: those it has, or converted by the registry's codec.
+func fit[T any](s *Subscription, e *event.Event[any]) (_ event.Event[T], err error) {
+	if typed, ok := event.As[T](*e); ok {
+		return typed, nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	converted, err := s.bus.convert(e)
+	typed, _ := event.As[T](converted)
+	return typed, err
+}
