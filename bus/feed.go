@@ -27,7 +27,6 @@ type Ring struct {
 // event.WithCause(ctx, e.Cause()). Readers share the event and must not change its Data (where it refers to memory), Tags or Headers.
 type Feed[T any] struct {
 	*Subscription
-	fit func(*event.Event[any]) (event.Event[T], error)
 }
 
 // Broadcast returns a feed of every event of T's event type, and registers T for it. Its name is the event type, unless Named says
@@ -49,8 +48,7 @@ func Broadcast[T any](b *Bus, r Ring, opts ...Option) (*Feed[T], error) {
 		return nil, err
 	}
 	s.eventType = d.Type
-	f := &Feed[T]{Subscription: s, fit: func(e *event.Event[any]) (event.Event[T], error) { return fit[T](s, e) }}
-	return f, b.add(s)
+	return liveFeed[T](b, s)
 }
 
 // BroadcastTopic returns a feed of every event whose topic matches the pattern, as with [Bus.SubscribeTopic]. Its name is the
@@ -65,8 +63,14 @@ func (b *Bus) BroadcastTopic(pattern string, r Ring, opts ...Option) (*Feed[any]
 		return nil, err
 	}
 	s.pattern = parsed
-	f := &Feed[any]{Subscription: s, fit: func(e *event.Event[any]) (event.Event[any], error) { return *e, nil }}
-	return f, b.add(s)
+	return liveFeed[any](b, s)
+}
+
+func liveFeed[T any](b *Bus, s *Subscription) (*Feed[T], error) {
+	if err := b.add(s); err != nil {
+		return nil, err
+	}
+	return &Feed[T]{s}, nil
 }
 
 func (b *Bus) newFeed(name string, r Ring, opts []Option) (*Subscription, error) {
@@ -101,45 +105,47 @@ func (f *Feed[T]) All(ctx context.Context) iter.Seq2[event.Event[T], error] {
 		for {
 			e, missed, err := r.next(ctx)
 			switch {
-			case missed > 0:
-				err = &MissedError{Count: missed}
 			case err != nil:
 				yield(event.Event[T]{}, err)
 				return
-			case e == nil:
-				return
-			}
-			if !f.hand(e, err, yield) {
+			case missed > 0:
+				if !yield(event.Event[T]{}, &MissedError{Count: missed}) {
+					return
+				}
+			case e == nil || !f.hand(e, yield):
 				return
 			}
 		}
 	}
 }
 
-// hand yields an event, or the error that stands for some.
-func (f *Feed[T]) hand(e *event.Event[any], err error, yield func(event.Event[T], error) bool) bool {
-	if err != nil {
-		return yield(event.Event[T]{}, err)
+// hand yields an event. The cases are told apart here, and not by a function that returns an event, because those are large.
+func (f *Feed[T]) hand(e *event.Event[any], yield func(event.Event[T], error) bool) bool {
+	if same, ok := any(e).(*event.Event[T]); ok { // T is any
+		return yield(*same, nil)
 	}
-	fitting, err := f.fit(e)
+	if data, ok := e.Data.(T); ok {
+		return yield(event.Event[T]{Metadata: e.Metadata, Place: e.Place, Data: data}, nil)
+	}
+	converted, err := f.convert(e)
 	if err != nil {
 		f.failed.Add(1)
 		return yield(event.Event[T]{}, f.failure(e, err))
 	}
-	return yield(fitting, nil)
+	return yield(converted, nil)
 }
 
-// fit returns e with data of T: those it has, or converted by the registry's codec.
-func fit[T any](s *Subscription, e *event.Event[any]) (_ event.Event[T], err error) {
-	if typed, ok := event.As[T](*e); ok {
-		return typed, nil
-	}
+// convert returns e with data of T, made by the registry's codec.
+func (f *Feed[T]) convert(e *event.Event[any]) (_ event.Event[T], err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
-	converted, err := s.bus.convert(e)
+	converted, err := f.bus.convert(e)
+	if err != nil {
+		return event.Event[T]{}, err
+	}
 	typed, _ := event.As[T](converted)
-	return typed, err
+	return typed, nil
 }

@@ -3,7 +3,10 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/oxbow-events/oxbow/bus"
@@ -22,7 +25,7 @@ func BenchmarkQueued(b *testing.B) {
 				}
 				b.ReportAllocs()
 				b.ResetTimer()
-				deliver(b, on, 1)
+				deliver(b, on, 1, nil)
 				closeAfter(b, on)
 				for _, s := range subs {
 					if n := s.Stats().Delivered; n != uint64(b.N) {
@@ -41,7 +44,7 @@ func BenchmarkQueuedFromManyPublishers(b *testing.B) {
 			sub := subscribeTo[OrderPlaced](b, on, bus.Queued(bus.Queue{}))
 			b.ReportAllocs()
 			b.ResetTimer()
-			deliver(b, on, publishers)
+			deliver(b, on, publishers, nil)
 			closeAfter(b, on)
 			if n := sub.Stats().Delivered; n != uint64(b.N) {
 				b.Fatalf("delivered %d of %d", n, b.N)
@@ -59,8 +62,8 @@ func subscribeTo[T any](b *testing.B, on *bus.Bus, opts ...bus.Option) *bus.Subs
 	return sub
 }
 
-// deliver hands b.N events to the bus, from several goroutines.
-func deliver(b *testing.B, on *bus.Bus, publishers int) {
+// deliver hands b.N events to the bus, from several goroutines. Each calls pace from time to time.
+func deliver(b *testing.B, on *bus.Bus, publishers int, pace func()) {
 	e, err := event.New(context.Background(), OrderPlaced{OrderID: "42"})
 	if err != nil {
 		b.Fatal(err)
@@ -68,7 +71,10 @@ func deliver(b *testing.B, on *bus.Bus, publishers int) {
 	var publishing sync.WaitGroup
 	for p := range publishers {
 		publishing.Go(func() {
-			for range share(b.N, p, publishers) {
+			for n := range share(b.N, p, publishers) {
+				if pace != nil && n%256 == 0 {
+					pace()
+				}
 				if err := on.Deliver(context.Background(), e); err != nil {
 					b.Error(err)
 				}
@@ -85,4 +91,45 @@ func closeAfter(b *testing.B, on *bus.Bus) {
 	if err := on.Close(context.Background()); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// From the first publish until every reader is at the end, with a publisher that looks from time to time whether readers keep up, so
+// that nothing is missed.
+func BenchmarkBroadcast(b *testing.B) {
+	for _, readers := range []int{0, 1, 16} {
+		b.Run(fmt.Sprint("readers=", readers), func(b *testing.B) {
+			on := bus.New(bus.Config{})
+			feed, err := bus.Broadcast[OrderPlaced](on, bus.Ring{Size: 1 << 12})
+			if err != nil {
+				b.Fatal(err)
+			}
+			var reading sync.WaitGroup
+			var total atomic.Uint64
+			for range readers {
+				all := feed.All(context.Background())
+				reading.Go(func() { total.Add(count(all)) })
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			deliver(b, on, 1, func() {
+				for feed.Stats().Depth > 1<<11 {
+					runtime.Gosched()
+				}
+			})
+			closeAfter(b, on)
+			reading.Wait()
+			if stats := feed.Stats(); total.Load() != uint64(b.N*readers) || stats.Delivered != total.Load() {
+				b.Fatalf("%d events for %d readers: read %d, %+v", b.N, readers, total.Load(), stats)
+			}
+		})
+	}
+}
+
+func count[T any](all iter.Seq2[event.Event[T], error]) (n uint64) {
+	for _, err := range all {
+		if err == nil {
+			n++
+		}
+	}
+	return n
 }
