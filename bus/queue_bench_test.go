@@ -109,6 +109,9 @@ func BenchmarkBroadcast(b *testing.B) {
 				all := feed.All(context.Background())
 				reading.Go(func() { total.Add(count(all)) })
 			}
+			for feed.Stats().Running < readers {
+				runtime.Gosched()
+			}
 			b.ReportAllocs()
 			b.ResetTimer()
 			deliver(b, on, 1, func() {
