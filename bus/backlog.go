@@ -21,8 +21,8 @@ type backlog interface {
 	take() (w waiting, ok bool)
 	release(w waiting)
 
-	// dropOldest removes the event that waits longest, and clear all. One at least must wait for the former.
-	dropOldest()
+	// dropOldest removes the event that waits longest, if one does, and clear removes all.
+	dropOldest() bool
 	clear()
 
 	size() int

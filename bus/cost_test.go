@@ -50,3 +50,25 @@ func TestPublishingAllocatesNothingForOtherSubscriptions(t *testing.T) {
 		t.Errorf("%v allocations among 1,000 others, %v alone", among, alone)
 	}
 }
+
+func TestQueueAllocatesNothingForAnEvent(t *testing.T) {
+	allocations := func(opts ...bus.Option) float64 {
+		b := bus.New(bus.Config{})
+		subscribe(t, b, nop[Ticked], opts...)
+		e, err := event.New(t.Context(), Ticked{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(2000, func() {
+			if err := b.Deliver(context.Background(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	sync := allocations()
+	for _, workers := range []int{1, 4} {
+		if queued := allocations(bus.Queued(bus.Queue{Workers: workers})); queued > sync {
+			t.Errorf("%v allocations with %d workers, %v without a queue", queued, workers, sync)
+		}
+	}
+}

@@ -5,11 +5,12 @@ import "github.com/oxbow-events/oxbow/event"
 // lanes are the backlog of several workers: all events by age, and those of each key in a lane, so that the next of any key that
 // nobody handles is found at once.
 type lanes struct {
-	n     int
-	all   entries // oldest first
-	byKey map[string]*lane
-	free  fifo   // lanes from which the next event may be taken, the one that waits longest first
-	spare *entry // used ones, linked by behind
+	n      int
+	all    entries // oldest first
+	byKey  map[string]*lane
+	free   fifo   // lanes from which the next event may be taken, the one that waits longest first
+	spare  *entry // used ones, linked by behind
+	unused *lane  // used ones as well, linked by next
 }
 
 // entry is an event that waits, in lanes or for room.
@@ -33,14 +34,7 @@ type lane struct {
 }
 
 func (b *lanes) push(w waiting, key string) {
-	l := b.byKey[key]
-	if l == nil {
-		if b.byKey == nil {
-			b.byKey = map[string]*lane{}
-		}
-		l = &lane{key: key}
-		b.byKey[key] = l
-	}
+	l := b.lane(key)
 	w.lane = l
 	n := b.entry()
 	n.waiting = w
@@ -50,6 +44,31 @@ func (b *lanes) push(w waiting, key string) {
 	if !l.busy && !l.listed {
 		b.free.push(l)
 	}
+}
+
+// lane returns the lane of a key, made when it is missing.
+func (b *lanes) lane(key string) *lane {
+	if l := b.byKey[key]; l != nil {
+		return l
+	}
+	if b.byKey == nil {
+		b.byKey = map[string]*lane{}
+	}
+	l := b.unused
+	if l == nil {
+		l = &lane{}
+	}
+	b.unused, l.next = l.next, nil
+	l.key = key
+	b.byKey[key] = l
+	return l
+}
+
+// drop forgets an empty lane.
+func (b *lanes) drop(l *lane) {
+	delete(b.byKey, l.key)
+	*l = lane{next: b.unused}
+	b.unused = l
 }
 
 func (b *lanes) entry() *entry {
@@ -65,7 +84,7 @@ func (b *lanes) entry() *entry {
 func (b *lanes) take() (waiting, bool) {
 	for l := b.free.pop(); l != nil; l = b.free.pop() {
 		if l.first == nil { // dropOldest has emptied it
-			delete(b.byKey, l.key)
+			b.drop(l)
 			continue
 		}
 		l.busy = true
@@ -82,14 +101,20 @@ func (b *lanes) release(w waiting) {
 	}
 	l.busy = false
 	if l.first == nil {
-		delete(b.byKey, l.key)
+		b.drop(l)
 		return
 	}
 	b.free.push(l)
 }
 
 // dropOldest drops the first of some lane, since a lane has the same order as all.
-func (b *lanes) dropOldest() { b.removeFirst(b.all.first.lane) }
+func (b *lanes) dropOldest() bool {
+	if b.n == 0 {
+		return false
+	}
+	b.removeFirst(b.all.first.lane)
+	return true
+}
 
 func (b *lanes) removeFirst(l *lane) waiting {
 	n := l.pop()
@@ -102,8 +127,7 @@ func (b *lanes) removeFirst(l *lane) waiting {
 }
 
 func (b *lanes) clear() {
-	for b.n > 0 {
-		b.dropOldest()
+	for b.dropOldest() {
 	}
 }
 
@@ -119,7 +143,7 @@ func (b *lanes) oldest() *event.Event[any] {
 	return b.all.first.event
 }
 
-func (b *lanes) rest() { b.spare = nil }
+func (b *lanes) rest() { b.spare, b.unused = nil, nil }
 
 func (l *lane) push(n *entry) {
 	if l.first == nil {

@@ -41,10 +41,15 @@ func (l *line) take() (waiting, bool) {
 
 func (l *line) release(waiting) {}
 
-func (l *line) dropOldest() {
-	if _, ok := l.claim(); !ok {
-		l.ring.pop()
+func (l *line) dropOldest() bool {
+	if _, ok := l.claim(); ok {
+		return true
 	}
+	if l.ring.n == 0 { // the worker was faster
+		return false
+	}
+	l.ring.pop()
+	return true
 }
 
 func (l *line) clear() {

@@ -149,8 +149,9 @@ func (q *queue) makeRoom() {
 	if q.backlog.size() < q.Size {
 		return
 	}
-	q.backlog.dropOldest()
-	q.dropped++
+	if q.backlog.dropOldest() {
+		q.dropped++
+	}
 }
 
 // wait has the publisher wait until there is room for w.
