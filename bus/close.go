@@ -36,8 +36,8 @@ func (b *Bus) handlesIn(ctx context.Context) bool {
 	return q != nil && q.sub.bus == b
 }
 
-// Idle waits until no publish runs, no event waits in a queue and no handler runs. A handler must not call it: it would wait
-// for itself.
+// Idle waits until no publish runs, no event waits in a queue that is not paused, and no handler runs. It does not wait for readers of
+// feeds. A handler must not call it: it would wait for itself.
 func (b *Bus) Idle(ctx context.Context) error {
 	if b.handlesIn(ctx) {
 		return errors.New("bus: Idle was called by a queued handler and would wait for it")
@@ -46,7 +46,8 @@ func (b *Bus) Idle(ctx context.Context) error {
 }
 
 // Close ends the bus: publishing and subscribing return ErrClosed from now on, but queued handlers may still publish with their
-// contexts. It waits until all that was taken is handled.
+// contexts. It ends every pause and waits until all that was taken is handled. Readers of feeds end after what is in the ring; it does
+// not wait for them.
 //
 // When ctx ends first, Close ends the contexts of queued handlers, drops what waits and returns an [*UnfinishedError] that tells what
 // was left undone. Calling Close again waits for handlers that still run. A handler must not call it: it would wait for itself.

@@ -65,9 +65,13 @@ func TestQueueAllocatesNothingForAnEvent(t *testing.T) {
 			}
 		})
 	}
-	sync := allocations()
+	sync, keys, n := allocations(), []string{"a", "b", "c", "d", "e"}, 0
+	key := func(event.Event[any]) string {
+		n++
+		return keys[n%len(keys)]
+	}
 	for _, workers := range []int{1, 4} {
-		if queued := allocations(bus.Queued(bus.Queue{Workers: workers})); queued > sync {
+		if queued := allocations(bus.Queued(bus.Queue{Size: 2, Workers: workers, Key: key})); queued > sync {
 			t.Errorf("%v allocations with %d workers, %v without a queue", queued, workers, sync)
 		}
 	}

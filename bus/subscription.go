@@ -40,7 +40,7 @@ func (s *Subscription) Name() string { return s.name }
 func (s *Subscription) Cancel() { s.giveUp() }
 
 // Close ends the subscription: it gets no more events, handles those in its queue, and Close returns when its handler has
-// returned for the last time. When ctx ends first, it drops what waits and returns an [*UnfinishedError].
+// returned for the last time. When ctx ends first, it drops what waits and returns an [*UnfinishedError]; see Drain for what does not drop.
 // The subscription's own handler would wait for itself here; it uses Cancel.
 func (s *Subscription) Close(ctx context.Context) error {
 	err := s.drain(ctx, "close")
