@@ -90,11 +90,20 @@ func (b *Bus) add(subs ...*Subscription) error {
 	return nil
 }
 
-// drop takes a subscription off the bus. Doing it again does nothing.
+// drop takes a subscription off the bus, though one with a queue is remembered until that has come to rest. Doing it again does nothing.
 func (b *Bus) drop(s *Subscription) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s.unlist()
+	if s.queue == nil {
+		delete(b.subs, s)
+	}
+}
+
+// forget is the end of a subscription whose queue has come to rest.
+func (b *Bus) forget(s *Subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	delete(b.subs, s)
 }
 

@@ -142,3 +142,30 @@ func TestHandlerThatBlocksForEverHoldsNobodyWhoGivesUp(t *testing.T) {
 		close(g.open) // so that the bubble can end: the handler's is the only goroutine that is left
 	})
 }
+
+func TestClosingTheBusTakesInWhatIsStillDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := bus.New(bus.Config{}), newGate()
+		sub := subscribe(t, b, g.handle, bus.Queued(bus.Queue{}), bus.Named("slow"))
+		fill(t, b, 1, 4)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := sub.Drain(gone); err == nil {
+			t.Error("Drain returned before the handlers")
+		}
+		if all := b.Subscriptions(); len(all) != 1 || all[0].Stats.Depth != 3 {
+			t.Errorf("the bus shows %+v, want what drains", all)
+		}
+		var unfinished *bus.UnfinishedError
+		if err := b.Close(gone); !errors.As(err, &unfinished) || len(unfinished.Left) != 1 ||
+			unfinished.Left[0] != (bus.Left{Subscription: "slow", Dropped: 3, Running: 1}) {
+			t.Errorf("error is %v, want 3 dropped and 1 running", err)
+		}
+		close(g.open)
+		closeBus(t, b)
+		g.expect(t, 1)
+		if left := b.Subscriptions(); len(left) != 0 {
+			t.Errorf("the bus still has %v", left)
+		}
+	})
+}

@@ -210,3 +210,46 @@ func TestIdleDoesNotWaitForWhatIsPaused(t *testing.T) {
 	expectStats(t, sub, bus.Stats{Delivered: 1})
 	closeBus(t, b)
 }
+
+// A reader has more than one event to itself when it is paused; none may slip through, and none be lost.
+func TestPauseHoldsAReaderBehindTheEventItIsAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bus.New(bus.Config{})
+		feed := broadcast[Ticked](t, b, bus.Ring{})
+		all := feed.All(t.Context())
+		for n := range 3 {
+			publish(t, b, Ticked{N: n})
+		}
+		var j journal
+		go func() {
+			for e := range all {
+				j.add(fmt.Sprint(e.Data.N))
+				if e.Data.N == 0 {
+					feed.Pause()
+				}
+			}
+		}()
+		synctest.Wait()
+		j.expect(t, "0")
+		expectStats(t, feed.Subscription, bus.Stats{Delivered: 1, Depth: 2, Paused: true})
+		feed.Resume()
+		synctest.Wait()
+		j.expect(t, "0", "1", "2")
+		closeBus(t, b)
+	})
+}
+
+func TestCancelEndsThePauseOfAFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bus.New(bus.Config{})
+		feed := broadcast[Ticked](t, b, bus.Ring{})
+		reading := read(t.Context(), feed)
+		feed.Pause()
+		publish(t, b, Ticked{N: 1})
+		feed.Cancel()
+		feed.Pause() // too late to do anything
+		synctest.Wait()
+		reading.expect(t, "1", "end")
+		closeBus(t, b)
+	})
+}

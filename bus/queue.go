@@ -260,12 +260,14 @@ func (q *queue) discard() int {
 		}
 		close(first.decided)
 	}
+	q.retire()
 	return n
 }
 
-// retire forgets a stopped queue once its last worker has gone. The caller holds q.mu.
+// retire has the bus forget a stopped queue, once nothing waits and its last worker has gone. The caller holds q.mu.
 func (q *queue) retire() {
-	if q.stopped && q.workers == 0 {
+	if q.stopped && q.workers == 0 && q.backlog.size() == 0 {
 		q.sub.bus.waits.forget(q)
+		q.sub.bus.forget(q.sub)
 	}
 }

@@ -75,8 +75,8 @@ type Summary struct {
 	Stats     Stats
 }
 
-// Subscriptions tells about all subscriptions that are not closed, in order of subscription. A slow one is found by its Depth, Lag, Dropped
-// and Missed.
+// Subscriptions tells about all subscriptions that are not closed, in order of subscription; also about those that are being closed or
+// drained and have something to handle. A slow one is found by its Depth, Lag, Dropped and Missed.
 func (b *Bus) Subscriptions() []Summary {
 	var summaries []Summary
 	for _, s := range b.all() {
