@@ -17,6 +17,8 @@ type broadcast struct {
 	tail   atomic.Uint64 // the number of the next event
 	paused atomic.Bool
 
+	unfit atomic.Uint64 // handed out, but the data could not be converted
+
 	mu                sync.Mutex
 	slots             []*event.Event[any] // grows to size
 	closed            bool
@@ -99,7 +101,7 @@ func (b *broadcast) close() {
 func (b *broadcast) addTo(stats *Stats) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	handed := b.delivered
+	unfit, handed := b.unfit.Load(), b.delivered // in this order: what is unfit has been handed out
 	for r := range b.readers {
 		handed += uint64(r.handed.Load())
 		stats.Depth = max(stats.Depth, r.depth())
@@ -107,6 +109,6 @@ func (b *broadcast) addTo(stats *Stats) {
 			stats.Lag = max(stats.Lag, age(oldest))
 		}
 	}
-	stats.Delivered, stats.Missed = handed-stats.Failed, b.missed
+	stats.Delivered, stats.Missed, stats.Running = handed-unfit, b.missed, len(b.readers)
 	stats.Capacity, stats.Paused = b.size, b.paused.Load()
 }

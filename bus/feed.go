@@ -129,6 +129,7 @@ func (f *Feed[T]) hand(e *event.Event[any], yield func(event.Event[T], error) bo
 	}
 	converted, err := f.convert(e)
 	if err != nil {
+		f.broadcast.unfit.Add(1)
 		f.failed.Add(1)
 		return yield(event.Event[T]{}, f.failure(e, err))
 	}
