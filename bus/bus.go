@@ -121,6 +121,8 @@ func (b *Bus) drop(s *Subscription) {
 
 func (b *Bus) dropLocked(s *Subscription) {
 	s.unlist()
-	delete(b.subs, s)
+	if s.queue == nil || s.queue.over.Load() { // what waits in a queue is remembered until that has come to rest
+		delete(b.subs, s)
+	}
 	b.changes.Add(1)
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 )
 
@@ -34,8 +35,8 @@ func (b *Bus) handlesIn(ctx context.Context) bool {
 	return q != nil && q.sub.bus == b || b.scopeOf(ctx) != nil
 }
 
-// Idle waits until no publish runs, no event waits in a queue and no handler runs. A handler must not call it: it would wait
-// for itself.
+// Idle waits until no publish runs, no event waits in a queue that is not paused, and no handler runs. It does not wait for readers of
+// feeds. A handler must not call it: it would wait for itself.
 func (b *Bus) Idle(ctx context.Context) error {
 	if b.handlesIn(ctx) {
 		return errOwnHandler("Idle")
@@ -44,7 +45,8 @@ func (b *Bus) Idle(ctx context.Context) error {
 }
 
 // Close ends the bus: publishing and subscribing return ErrClosed from now on, but handlers may still publish with their
-// contexts. It waits until all that was taken is handled.
+// contexts. It ends every pause and waits until all that was taken is handled. Readers of feeds end after what is in the ring; it does
+// not wait for them.
 //
 // When ctx ends first, Close ends the contexts of queued handlers, drops what waits and returns an [*UnfinishedError] that tells what
 // was left undone. Calling Close again waits for handlers that still run. A handler must not call it: it would wait for itself.
@@ -53,6 +55,9 @@ func (b *Bus) Close(ctx context.Context) error {
 		return errOwnHandler("Close")
 	}
 	b.beginClosing()
+	for _, s := range b.all() {
+		s.Resume()
+	}
 	err := b.active.wait(ctx)
 	b.phase.Store(closed)
 	if err == nil {
@@ -74,17 +79,19 @@ func (b *Bus) beginClosing() {
 
 // stopAll cancels the subscriptions and tells what they left undone, in order of subscription.
 func (b *Bus) stopAll() (left []Left) {
-	b.mu.Lock()
-	subs := make([]*Subscription, 0, len(b.subs))
-	for s := range b.subs {
-		subs = append(subs, s)
-	}
-	b.unlock()
-	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
-	for _, s := range subs {
+	for _, s := range b.all() {
 		if undone := s.giveUp(); undone != (Left{Subscription: s.name}) {
 			left = append(left, undone)
 		}
 	}
 	return left
+}
+
+// all returns the subscriptions of the bus, in order of subscription.
+func (b *Bus) all() []*Subscription {
+	b.mu.Lock()
+	subs := slices.Collect(maps.Keys(b.subs))
+	b.unlock()
+	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
+	return subs
 }

@@ -96,3 +96,29 @@ func TestATypedPublishAllocatesOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestQueueAllocatesNothingForAnEvent(t *testing.T) {
+	allocations := func(opts ...bus.Option) float64 {
+		b := bus.New(bus.Config{})
+		subscribe(t, b, nop[Ticked], opts...)
+		e, err := event.New(t.Context(), Ticked{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(2000, func() {
+			if err := b.Deliver(context.Background(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	sync, keys, n := allocations(), []string{"a", "b", "c", "d", "e"}, 0
+	key := func(event.Event[any]) string {
+		n++
+		return keys[n%len(keys)]
+	}
+	for _, workers := range []int{1, 4} {
+		if queued := allocations(bus.Queued(bus.Queue{Size: 2, Workers: workers, Key: key})); queued > sync {
+			t.Errorf("%v allocations with %d workers, %v without a queue", queued, workers, sync)
+		}
+	}
+}

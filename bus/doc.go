@@ -7,7 +7,8 @@
 //
 // A subscription listens by Go type ([Subscribe]), by topic pattern ([Bus.SubscribeTopic]), or is found among the methods of a
 // value ([Bus.Register]); beside either by a predicate on content ([Where]), and perhaps for one event only ([Once]). It is handled in the publisher's
-// goroutine (the default), or through a bounded queue ([Queued]). Middleware wraps its handler ([Config].Middleware, [With]).
+// goroutine (the default), or through a bounded queue ([Queued]). Middleware wraps its handler ([Config].Middleware, [With]). A feed
+// ([Broadcast], [Bus.BroadcastTopic]) has no handler: any number of readers pull from its ring, each at its own pace.
 //
 // Events whose Go type is known are published with [Publish], everything else with [Bus.Publish], which takes maps too.
 //
@@ -30,6 +31,15 @@
 //   - A full queue does what its subscription says, and every event is counted: it was delivered, failed, was dropped, or its
 //     publisher was told.
 //   - Queues never wait for each other in a circle: instead the publisher gets [ErrFull].
+//   - A queue keeps its order and its bound whatever its number of workers, and allocates nothing for an event in steady state.
+//   - Every reader of a feed gets every event whose publishing begins after [Feed.All] returned, in the same order, or is told how many it
+//     missed because it was too slow. Publishing never waits for readers.
+//   - A paused subscription ([Subscription.Pause]) handles nothing: its queue fills up and then follows its policy, a sync one is passed
+//     over and counts that, readers wait. Closing and draining end a pause.
+//   - [Subscription.Drain] that gives up drops nothing; a handler that would wait for itself gets an error at once.
+//   - A handler that blocks for ever holds up nobody who closes or drains with a context that ends.
+//   - Published = delivered + failed + dropped + refused + skipped, for each subscription, and read + missed + left for each reader,
+//     whatever comes, pauses, drains and goes meanwhile. [Bus.Subscriptions] shows it, and so who is slow.
 //   - Publishing takes no lock that subscribing holds, and costs the same however many other types and patterns have subscriptions.
 //     A typed event allocates once for all its sync handlers of its type, and once more for the name of its stream, if its data name an
 //     aggregate.

@@ -44,7 +44,7 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// UnfinishedError says what was left undone when a Close gave up waiting.
+// UnfinishedError says what was left undone when a Close or Drain gave up waiting.
 type UnfinishedError struct {
 	Left []Left // the subscriptions that were not done
 	Err  error  // why waiting ended: the context's error
@@ -54,17 +54,30 @@ type UnfinishedError struct {
 type Left struct {
 	Subscription string // its name
 	Dropped      int    // events that waited in its queue and will not be handled
-	Running      int    // handlers that had not returned
+	Waiting      int    // events that wait and will be handled: after Drain
+	Running      int    // handlers that had not returned, or readers of a feed
 }
 
 func (e *UnfinishedError) Error() string {
 	var b strings.Builder
-	b.WriteString("close: gave up waiting")
+	b.WriteString("gave up waiting")
 	for _, l := range e.Left {
 		fmt.Fprintf(&b, "; %s: events dropped %d, handlers still running %d", l.Subscription, l.Dropped, l.Running)
+		if l.Waiting > 0 {
+			fmt.Fprintf(&b, ", events still waiting %d", l.Waiting)
+		}
 	}
 	return fmt.Sprintf("%s: %v", b.String(), e.Err)
 }
 
 // Unwrap returns why waiting ended.
 func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+// MissedError tells a reader of a feed that it was too slow for some events. It goes on with the oldest that there is.
+type MissedError struct {
+	Count uint64 // how many events, since the one before
+}
+
+func (e *MissedError) Error() string {
+	return fmt.Sprintf("missed %d events that are no longer in the ring; read faster, or make it larger", e.Count)
+}

@@ -5,10 +5,3 @@ func (b *Bus) HoldSubscribing() (release func()) {
 	b.mu.Lock()
 	return b.unlock
 }
-
-// Subscriptions returns how many subscriptions the bus has.
-func (b *Bus) Subscriptions() int {
-	b.mu.Lock()
-	defer b.unlock()
-	return len(b.subs)
-}

@@ -54,7 +54,7 @@ func (l *subscribers) remove(s *Subscription) {
 // audience is who gets an event, in order of subscription. The slice may be shared.
 type audience struct {
 	subs   []*Subscription
-	queued bool // some may have a queue
+	queued bool // some may have a queue or a ring
 }
 
 // audience returns who gets an event: the subscriptions to its topic, and those in to, which may be nil.
@@ -79,7 +79,7 @@ func (b *Bus) look(to *subscribers, old *plan, changes uint64) *plan {
 		return old
 	}
 	p := &plan{audience: audience{subs: slices.Clone(found)}}
-	p.queued = slices.ContainsFunc(p.subs, func(s *Subscription) bool { return s.queue != nil })
+	p.queued = slices.ContainsFunc(p.subs, func(s *Subscription) bool { return !s.sync() })
 	p.changes.Store(changes)
 	to.plan.Store(p)
 	return p

@@ -96,10 +96,10 @@ func (b *Bus) readAs(p parcel) (string, error) {
 	return rec.Type, nil
 }
 
-// enqueue puts p into the queues of those that have one, and adds the errors of those that do not take it.
+// enqueue puts p into the queues and rings of those that have one, and adds the errors of those that do not take it.
 func enqueue(s *scope, p parcel, errs []error) []error {
 	for _, sub := range s.subs {
-		if sub.queue == nil {
+		if sub.sync() {
 			continue
 		}
 		if err := sub.put(s, p); err != nil {
@@ -112,7 +112,7 @@ func enqueue(s *scope, p parcel, errs []error) []error {
 // call has those without a queue handle p now, and adds their errors.
 func call(s *scope, p parcel, errs []error) []error {
 	for _, sub := range s.subs {
-		if sub.queue != nil {
+		if !sub.sync() {
 			continue
 		}
 		if err := sub.deliver(s, p); err != nil {

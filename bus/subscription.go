@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -20,15 +19,17 @@ type Subscription struct {
 	handle    handler
 	where     []predicate
 	once      bool
-	queue     *queue // nil when events are handled in the publisher's goroutine
+	queue     *queue     // nil when events are handled in the publisher's goroutine
+	broadcast *broadcast // of a feed, which has no handler
 
 	number uint64 // grows in order of subscription
 	unlist func()
 
-	cancelled         atomic.Bool
+	cancelled, paused atomic.Bool // paused: of a sync subscription
 	taken             atomic.Bool // with once: the event is found
-	active            activity    // handler calls of a sync subscription, workers of a queued one
-	delivered, failed atomic.Uint64
+	skipped           atomic.Uint64
+	active            activity // handler calls of a sync subscription, workers of a queued one
+	failed            atomic.Uint64
 }
 
 // handler is a user's handler behind whatever makes the event fit it.
@@ -37,42 +38,19 @@ type handler func(context.Context, parcel) error
 // Name returns what errors call it: what Named said, or else the handler's name.
 func (s *Subscription) Name() string { return s.name }
 
-// Stats are counts since the subscription began, and what is waiting now. Every event that was offered is in one of them, or just
-// being handled.
-type Stats struct {
-	Delivered uint64 // handled without an error
-	Failed    uint64 // the handler returned an error or panicked, or the data could not be converted for it
-	Dropped   uint64 // lost to a full queue by its policy, or in the queue when that was cancelled
-	Refused   uint64 // not put into the queue, and its publisher was told so
-	Depth     int    // waiting in the queue
-}
-
-// Stats returns the counts.
-func (s *Subscription) Stats() Stats {
-	stats := Stats{Delivered: s.active.endedWell(), Failed: s.failed.Load()}
-	if s.queue != nil {
-		s.queue.addTo(&stats)
-	}
-	return stats
-}
-
 // Cancel ends the subscription without waiting: what waits in its queue is dropped, and no further handler call is begun. One
 // that runs, goes on. A handler may cancel its own subscription.
 func (s *Subscription) Cancel() { s.giveUp() }
 
 // Close ends the subscription: it gets no more events, handles those in its queue, and Close returns when its handler has
-// returned for the last time. When ctx ends first, it drops what waits and returns an [*UnfinishedError].
+// returned for the last time. When ctx ends first, it drops what waits and returns an [*UnfinishedError]; see Drain for what does not drop.
 // The subscription's own handler would wait for itself here; it uses Cancel.
 func (s *Subscription) Close(ctx context.Context) error {
-	if q := queueOf(ctx); q != nil && q == s.queue || s.calledWithin(ctx) {
-		return fmt.Errorf("close subscription %s: its own handler would wait for itself; use Cancel", s.name)
+	err := s.drain(ctx, "close")
+	if unfinished, ok := errors.AsType[*UnfinishedError](err); ok && s.broadcast == nil {
+		unfinished.Left = []Left{s.giveUp()}
 	}
-	s.stop()
-	err := s.active.wait(ctx)
-	if err == nil {
-		return nil
-	}
-	return &UnfinishedError{Left: []Left{s.giveUp()}, Err: err}
+	return err
 }
 
 // stop lets no more events in.
@@ -84,29 +62,42 @@ func (s *Subscription) stop() {
 // seal is stop for one that the bus is left to drop.
 func (s *Subscription) seal() {
 	s.cancelled.Store(true)
-	if s.queue != nil {
+	switch {
+	case s.queue != nil:
 		s.queue.stop()
+	case s.broadcast != nil:
+		s.broadcast.close()
 	}
 }
 
 // giveUp is stop, and drops what waits. It returns what is left undone.
 func (s *Subscription) giveUp() Left {
 	s.stop()
-	left := Left{Subscription: s.name, Running: s.active.count()}
+	if s.broadcast != nil { // readers are not the bus's, and read on by themselves
+		return Left{Subscription: s.name}
+	}
+	left := Left{Subscription: s.name, Running: s.running()}
 	if s.queue != nil {
 		left.Dropped = s.queue.discard()
 	}
 	return left
 }
 
+// sync reports whether the publisher calls the handler.
+func (s *Subscription) sync() bool { return s.queue == nil && s.broadcast == nil }
+
 // deliver has a sync subscription handle p, if it wants it.
 func (s *Subscription) deliver(ctx *scope, p parcel) error {
 	s.active.begin()
 	defer s.active.end()
+	if s.cancelled.Load() {
+		return nil
+	}
+	if s.paused.Load() {
+		s.skipped.Add(1)
+		return nil
+	}
 	if s.where == nil && !s.once {
-		if s.cancelled.Load() {
-			return nil
-		}
 		return s.call(ctx, p)
 	}
 	if wanted, err := s.wants(p); !wanted {
@@ -118,10 +109,18 @@ func (s *Subscription) deliver(ctx *scope, p parcel) error {
 	return s.call(ctx, p)
 }
 
-// put gives p to the queue, if the subscription wants it, or says why not.
+// put gives p to the queue or the ring, if the subscription wants it, or says why not.
 func (s *Subscription) put(ctx context.Context, p parcel) error {
 	if s.where != nil || s.once {
 		return s.putWanted(ctx, p)
+	}
+	return s.keep(ctx, p)
+}
+
+func (s *Subscription) keep(ctx context.Context, p parcel) error {
+	if s.broadcast != nil {
+		s.broadcast.put(p)
+		return nil
 	}
 	if err := s.queue.put(ctx, p); err != nil {
 		return s.failure(p, err)
@@ -135,9 +134,9 @@ func (s *Subscription) putWanted(ctx context.Context, p parcel) error {
 	if wanted, err := s.wants(p); !wanted {
 		return err
 	}
-	if err := s.queue.put(ctx, p); err != nil {
+	if err := s.keep(ctx, p); err != nil {
 		s.taken.Store(false)
-		return s.failure(p, err)
+		return err
 	}
 	if s.once {
 		s.spend()
@@ -148,6 +147,7 @@ func (s *Subscription) putWanted(ctx context.Context, p parcel) error {
 // spend ends a subscription that has got the one event it wanted.
 func (s *Subscription) spend() {
 	s.seal()
+	s.Resume() // closing ends a pause
 	s.bus.retire(s)
 }
 

@@ -143,8 +143,8 @@ func TestOnceIsExactlyOnce(t *testing.T) {
 					}
 					expectStats(t, sub, bus.Stats{Delivered: 1})
 				}
-				if b.Subscriptions() != 0 {
-					t.Errorf("%d subscriptions are still on the bus", b.Subscriptions())
+				if n := len(b.Subscriptions()); n != 0 {
+					t.Errorf("%d subscriptions are still on the bus", n)
 				}
 				closeBus(t, b)
 				if calls.Load() != 5 {
@@ -191,7 +191,8 @@ func TestOnceLeavesNothingBehind(t *testing.T) {
 			t.Error(err)
 		}
 		release()
-		if n := b.Subscriptions(); n != 0 {
+		synctest.Wait() // until the workers have gone
+		if n := len(b.Subscriptions()); n != 0 {
 			t.Errorf("%d subscriptions are still there", n)
 		}
 		closeBus(t, b)
