@@ -15,6 +15,20 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 )
 
+// modes are all ways to be delivered to.
+var modes = []struct {
+	name string
+	opts []bus.Option
+}{
+	{"sync", nil},
+	{"one worker", []bus.Option{bus.Queued(bus.Queue{Size: 4})}},
+	{"four workers", []bus.Option{bus.Queued(bus.Queue{Size: 16, Workers: 4, Key: tickKey})}},
+	{"drop newest", []bus.Option{bus.Queued(bus.Queue{Size: 2, WhenFull: bus.DropNewest})}},
+	{"drop oldest", []bus.Option{bus.Queued(bus.Queue{Size: 1, WhenFull: bus.DropOldest})}},
+	{"drop oldest of two workers", []bus.Option{bus.Queued(bus.Queue{Size: 3, Workers: 2, Key: tickKey, WhenFull: bus.DropOldest})}},
+	{"fail", []bus.Option{bus.Queued(bus.Queue{Size: 2, WhenFull: bus.Fail})}},
+}
+
 // ledger is a handler that fails now and then, and counts both.
 type ledger struct{ delivered, failed atomic.Uint64 }
 
@@ -50,9 +64,9 @@ func TestEveryEventIsAccountedFor(t *testing.T) {
 			}
 		}})
 		var subs []*bus.Subscription
-		ledgers := make([]ledger, len(kinds))
-		for i, kind := range kinds {
-			subs = append(subs, subscribe(t, b, ledgers[i].handle, append(kind.opts, bus.Named(kind.name))...))
+		ledgers := make([]ledger, len(modes))
+		for i, mode := range modes {
+			subs = append(subs, subscribe(t, b, ledgers[i].handle, append(mode.opts, bus.Named(mode.name))...))
 		}
 		var feeds []*feedAccount
 		for _, size := range []int{1, 7, publishers * each} {
@@ -69,7 +83,7 @@ func TestEveryEventIsAccountedFor(t *testing.T) {
 		})
 		for v := range 3 {
 			others.Go(func() {
-				for round := 0; !over.Load() || round < len(kinds)*3; round++ {
+				for round := 0; !over.Load() || round < len(modes)*3; round++ {
 					visitAndCount(t, b, v, round)
 				}
 			})
@@ -85,7 +99,7 @@ func TestEveryEventIsAccountedFor(t *testing.T) {
 		over.Store(true)
 		others.Wait()
 		closeBus(t, b)
-		for i := range kinds {
+		for i := range modes {
 			ledgers[i].expect(t, subs[i], publishers*each)
 		}
 		for _, f := range feeds {
@@ -116,12 +130,12 @@ func publishCounted(t *testing.T, b *bus.Bus, data any, opts ...event.Option) {
 
 // visitAndCount has a subscription and a feed of its own, and publishes for them alone.
 func visitAndCount(t *testing.T, b *bus.Bus, visitor, round int) {
-	kind := kinds[round%len(kinds)]
+	mode := modes[round%len(modes)]
 	topic := fmt.Sprintf("visit.%d.%d", visitor, round)
 	var l ledger
 	sub := subscribeTopic(t, b, topic, func(ctx context.Context, e event.Event[any]) error {
 		return l.handle(ctx, event.Event[Ticked]{Data: e.Data.(Ticked)})
-	}, append(kind.opts, bus.Named(kind.name+" of a visitor"))...)
+	}, append(mode.opts, bus.Named(mode.name+" of a visitor"))...)
 	feed, err := b.BroadcastTopic(topic, bus.Ring{Size: 3})
 	if err != nil {
 		t.Error(err)

@@ -62,7 +62,6 @@ var kinds = []struct {
 	{"four workers", []bus.Option{bus.Queued(bus.Queue{Size: 16, Workers: 4, Key: tickKey})}, true},
 	{"drop newest", []bus.Option{bus.Queued(bus.Queue{Size: 2, WhenFull: bus.DropNewest})}, false},
 	{"drop oldest", []bus.Option{bus.Queued(bus.Queue{Size: 3, Workers: 2, Key: tickKey, WhenFull: bus.DropOldest})}, false},
-	{"drop oldest of one worker", []bus.Option{bus.Queued(bus.Queue{Size: 1, WhenFull: bus.DropOldest})}, false},
 	{"fail", []bus.Option{bus.Queued(bus.Queue{Size: 2, WhenFull: bus.Fail})}, false},
 }
 
