@@ -16,9 +16,9 @@ func TestPausedQueueFillsUpAndGoesOnAfterwards(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		t.Run(fmt.Sprint(workers, " workers"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := bus.New(bus.Config{})
-				s := newSequence(t, "paused", true)
-				sub := subscribe(t, b, s.handle, bus.Queued(bus.Queue{Size: 5, Workers: workers, Key: tickKey}))
+				b, g := bus.New(bus.Config{}), newGate()
+				close(g.open)
+				sub := subscribe(t, b, g.handle, bus.Queued(bus.Queue{Size: 5, Workers: workers, Key: tickKey}))
 				publish(t, b, Ticked{N: 0})
 				synctest.Wait()
 				sub.Pause()
@@ -37,6 +37,7 @@ func TestPausedQueueFillsUpAndGoesOnAfterwards(t *testing.T) {
 				expectStats(t, sub, bus.Stats{Delivered: 7})
 				sub.Resume() // again
 				closeBus(t, b)
+				g.expect(t, 0, 1, 2, 3, 4, 5, 6)
 			})
 		})
 	}
