@@ -31,8 +31,7 @@
 //     publisher was told.
 //   - Queues never wait for each other in a circle: instead the publisher gets [ErrFull].
 //   - Publishing takes no lock that subscribing holds, and costs the same however many other types and patterns have subscriptions.
-//     A typed event allocates once for all its sync handlers of its type, and once more for the name of its stream, if its data name an
-//     aggregate.
+//     A typed event allocates once for all sync handlers of its type.
 //   - Subscriptions may come and go at any time, also within handlers. Once [Subscription.Close] has returned nil, its
 //     handler does not run and never will again.
 //   - Once [Bus.Close] has returned nil, every event that was taken has been handled, with all that handlers published

@@ -9,8 +9,8 @@ import (
 )
 
 // Publish makes an event of data and delivers it, as [Bus.Publish] does, for less: handlers of T get the data without their being
-// put into an any, and one publish without options allocates once, or twice when the data name an aggregate, whatever the number of
-// sync handlers of T.
+// put into an any, and one publish without options allocates once, whatever the number of sync handlers of T. (The names of streams of
+// aggregates are allocated dozens at a time.)
 //
 // Data that [event.New] makes an event of otherwise than by their type (a pointer, an event, a map, an any) are published as
 // Bus.Publish does.
