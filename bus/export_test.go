@@ -6,9 +6,9 @@ func (b *Bus) HoldSubscribing() (release func()) {
 	return b.unlock
 }
 
-// Subscriptions returns how many subscriptions the bus has.
+// Subscriptions returns how many subscriptions the bus has. It leaves those that are over where they are.
 func (b *Bus) Subscriptions() int {
 	b.mu.Lock()
-	defer b.unlock()
+	defer b.mu.Unlock()
 	return len(b.subs)
 }
