@@ -25,10 +25,10 @@ type Subscription struct {
 	number uint64 // grows in order of subscription
 	unlist func()
 
-	cancelled         atomic.Bool
-	taken             atomic.Bool // with once: the event is found
-	active            activity    // handler calls of a sync subscription, workers of a queued one
-	delivered, failed atomic.Uint64
+	cancelled atomic.Bool
+	taken     atomic.Bool // with once: the event is found
+	active    activity    // handler calls of a sync subscription, workers of a queued one; what ended well was delivered
+	failed    atomic.Uint64
 }
 
 // handler is a user's handler behind whatever makes the event fit it.

@@ -194,6 +194,13 @@ func TestOnceLeavesNothingBehind(t *testing.T) {
 		if n := b.Subscriptions(); n != 0 {
 			t.Errorf("%d subscriptions are still there", n)
 		}
+		subscribe(t, b, nop[Ticked], bus.Once())
+		if err := bus.Publish(t.Context(), b, Ticked{}); err != nil { // and with nobody holding it, the publisher does
+			t.Error(err)
+		}
+		if n := b.Subscriptions(); n != 0 {
+			t.Errorf("%d subscriptions are still there", n)
+		}
 		closeBus(t, b)
 	})
 }
