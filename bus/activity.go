@@ -4,7 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"unsafe"
+
+	"github.com/oxbow-events/oxbow/internal/spread"
 )
 
 // activity counts what is going on, and lets others wait until nothing is. It also counts how much ended well.
@@ -13,7 +14,7 @@ import (
 // over several places. Each only grows, and what ended is read before what began: when the sums are equal, nothing went on in between.
 type activity struct {
 	waited atomic.Bool // somebody may be waiting
-	spread atomic.Pointer[[stripes]stripe]
+	others atomic.Pointer[[spread.Ways]stripe]
 	first  stripe // the only one until then
 
 	mu   sync.Mutex
@@ -26,8 +27,6 @@ type stripe struct {
 	_                  [64 - 3*8]byte
 }
 
-const stripes = 8
-
 func (a *activity) begin() {
 	s := a.stripe()
 	n := s.begun.Load()
@@ -35,8 +34,8 @@ func (a *activity) begin() {
 		return
 	}
 	s.begun.Add(1)
-	if a.spread.Load() == nil {
-		a.spread.CompareAndSwap(nil, new([stripes]stripe))
+	if a.others.Load() == nil {
+		a.others.CompareAndSwap(nil, new([spread.Ways]stripe))
 	}
 }
 
@@ -51,17 +50,11 @@ func (a *activity) end() {
 func (a *activity) well() { a.stripe().well.Add(1) }
 
 func (a *activity) stripe() *stripe {
-	spread := a.spread.Load()
-	if spread == nil {
+	others := a.others.Load()
+	if others == nil {
 		return &a.first
 	}
-	return &spread[goroutineHash()%stripes]
-}
-
-// goroutineHash returns a number that differs between most goroutines and mostly stays the same for one: where its stack is.
-func goroutineHash() uintptr {
-	var here byte
-	return uintptr(uint64(uintptr(unsafe.Pointer(&here))>>12) * 0x9e3779b97f4a7c15 >> 56)
+	return &others[spread.Pick()]
 }
 
 // count returns how many things are going on, 0 only if there was a moment since the call when nothing was.
@@ -72,9 +65,9 @@ func (a *activity) count() int {
 
 func (a *activity) sum(of func(*stripe) uint64) uint64 {
 	total := of(&a.first)
-	if spread := a.spread.Load(); spread != nil {
-		for i := range spread {
-			total += of(&spread[i])
+	if others := a.others.Load(); others != nil {
+		for i := range others {
+			total += of(&others[i])
 		}
 	}
 	return total

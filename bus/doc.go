@@ -41,8 +41,7 @@
 //   - Published = delivered + failed + dropped + refused + skipped, for each subscription, and read + missed + left for each reader,
 //     whatever comes, pauses, drains and goes meanwhile. [Bus.Subscriptions] shows it, and so who is slow.
 //   - Publishing takes no lock that subscribing holds, and costs the same however many other types and patterns have subscriptions.
-//     A typed event allocates once for all its sync handlers of its type, and once more for the name of its stream, if its data name an
-//     aggregate.
+//     A typed event allocates once for all sync handlers of its type.
 //   - Subscriptions may come and go at any time, also within handlers. Once [Subscription.Close] has returned nil, its
 //     handler does not run and never will again.
 //   - Once [Bus.Close] has returned nil, every event that was taken has been handled, with all that handlers published

@@ -13,6 +13,11 @@ func (b *Bus) Publish(ctx context.Context, data any, opts ...event.Option) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if len(opts) == 0 {
+		if r := b.routeFor(data); r != nil {
+			return r.publishAny(ctx, b, data)
+		}
+	}
 	e, err := event.New(ctx, data, opts...)
 	if err != nil {
 		return err

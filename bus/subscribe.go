@@ -27,6 +27,7 @@ func Subscribe[T any](b *Bus, fn func(context.Context, event.Event[T]) error, op
 	if s.handle == nil {
 		s.handle = plain(b, fn)
 	}
+	routeOf[T](b) // for Bus.Publish, which cannot make it
 	return b.live(s)
 }
 
@@ -35,6 +36,10 @@ func plain[T any](b *Bus, fn func(context.Context, event.Event[T]) error) handle
 	return func(ctx context.Context, p parcel) error {
 		if typed, ok := p.(*envelope[T]); ok {
 			return fn(ctx, typed.Event)
+		}
+		boxed := p.untyped()
+		if data, ok := boxed.Data.(T); ok {
+			return fn(ctx, event.Event[T]{Metadata: boxed.Metadata, Place: boxed.Place, Data: data})
 		}
 		e, err := unpack[T](b, p)
 		if err != nil {

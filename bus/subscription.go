@@ -28,7 +28,7 @@ type Subscription struct {
 	cancelled, paused atomic.Bool // paused: of a sync subscription
 	taken             atomic.Bool // with once: the event is found
 	skipped           atomic.Uint64
-	active            activity // handler calls of a sync subscription, workers of a queued one
+	active            activity // handler calls of a sync subscription, workers of a queued one; what ended well was delivered
 	failed            atomic.Uint64
 }
 

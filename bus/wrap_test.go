@@ -150,14 +150,14 @@ func TestMiddlewareMayCallAgainOrNotAtAll(t *testing.T) {
 			if _, err := next(ctx, c); err == nil {
 				t.Error("the first call went well")
 			}
-			return next(context.WithValue(ctx, "attempt", 2), c) //nolint // a key of this test
+			return next(context.WithValue(ctx, watched{}, 2), c)
 		}
 	}
 	refuse := func(middleware.Handler) middleware.Handler {
 		return func(context.Context, *middleware.Call) (any, error) { return nil, refused }
 	}
 	twice := subscribe(t, b, func(ctx context.Context, _ event.Event[Ticked]) error {
-		if calls++; ctx.Value("attempt") == nil {
+		if calls++; ctx.Value(watched{}) == nil {
 			return errors.New("try again")
 		}
 		return nil

@@ -12,6 +12,7 @@ type Maker[T any] struct {
 	Descriptor
 	aggregate, topical, tagged bool
 	plainly                    bool // New does it, since the data have more to say
+	streams                    names
 }
 
 // NewMaker returns the maker of T's events. T must be a type that [Describe] knows, and no event.
@@ -63,7 +64,7 @@ func (m *Maker[T]) ask(e *Event[T]) error {
 	if m.aggregate {
 		e.AggregateType = m.AggregateType
 		e.AggregateID = any(&e.Data).(Aggregate).AggregateID()
-		if err := e.joinStream(); err != nil {
+		if err := m.joinStream(e); err != nil {
 			return err
 		}
 	}
@@ -82,7 +83,7 @@ func (m *Maker[T]) ask(e *Event[T]) error {
 }
 
 // joinStream makes the stream of the aggregate.
-func (e *Event[T]) joinStream() error {
+func (m *Maker[T]) joinStream(e *Event[T]) error {
 	if e.AggregateID == "" {
 		return nil
 	}
@@ -92,8 +93,11 @@ func (e *Event[T]) joinStream() error {
 	if err := CheckText("aggregate id", e.AggregateID); err != nil {
 		return err
 	}
-	e.Stream = e.AggregateType + "-" + e.AggregateID
-	return CheckName("stream", e.Stream)
+	e.Stream = m.streams.join(e.AggregateType, e.AggregateID)
+	if len(e.Stream) > MaxName {
+		return CheckName("stream", e.Stream)
+	}
+	return nil // its parts are right, and so is the whole
 }
 
 // inheritChecked is inherit for an event whose other metadata are known to be right.

@@ -3,8 +3,10 @@ package event_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,20 +91,53 @@ func TestAMakerIsRefusedForWhatItsTypeDoesNotDescribe(t *testing.T) {
 // wrappedEvent is an event already, for New.
 type wrappedEvent struct{ event.Event[plain] }
 
-func TestAMakerAllocatesNothingForAPlainEvent(t *testing.T) {
-	m, err := event.NewMaker[plain]()
+func TestAMakerAllocatesNothing(t *testing.T) {
+	expectNoAllocation(t, plain{1})
+	expectNoAllocation(t, orderPlaced{"42", 100}) // but for half a kilobyte now and then
+}
+
+func expectNoAllocation[T any](t *testing.T, data T) {
+	t.Helper()
+	m, err := event.NewMaker[T]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := new(event.Event[plain])
-	if n := testing.AllocsPerRun(100, func() {
-		*e = event.Event[plain]{}
+	e := new(event.Event[T])
+	if n := testing.AllocsPerRun(1000, func() {
+		*e = event.Event[T]{Data: data}
 		if err := m.Fill(context.Background(), e); err != nil {
 			t.Error(err)
 		}
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%T: %v allocations", data, n)
 	}
+}
+
+func TestStreamsThatShareMemoryStayAsTheyAre(t *testing.T) {
+	m, err := event.NewMaker[orderPlaced]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			var made []event.Event[orderPlaced]
+			for n := range 2000 {
+				id := strings.Repeat(fmt.Sprint(g), n%90) + fmt.Sprint("-", n)
+				e := event.Event[orderPlaced]{Data: orderPlaced{OrderID: id}}
+				if err := m.Fill(t.Context(), &e); err != nil {
+					t.Error(err)
+				}
+				made = append(made, e)
+			}
+			for _, e := range made {
+				if want := "order-" + e.Data.OrderID; e.Stream != want {
+					t.Errorf("the stream is %q, want %q", e.Stream, want)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // The wall clock is read now and then only. Time must not stand still or jump because of it, in the real world as in bubbles.

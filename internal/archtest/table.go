@@ -37,7 +37,7 @@ var Table = []Room{
 	// Contracts.
 	{
 		Path:    "event",
-		Imports: []string{"internal/causation"},
+		Imports: []string{"internal/causation", "internal/spread"},
 		Why:     "internal/causation: the key under which the bus's own contexts carry the cause of new events",
 	},
 	{Path: "event/cloudevents", Imports: []string{"event", "internal/..."}},
