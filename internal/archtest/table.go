@@ -35,7 +35,11 @@ var Table = []Room{
 	{Path: "tools", Why: "pins programs, holds no code"},
 
 	// Contracts.
-	{Path: "event"},
+	{
+		Path:    "event",
+		Imports: []string{"internal/causation", "internal/spread"},
+		Why:     "internal/causation: the key under which the bus's own contexts carry the cause of new events",
+	},
 	{Path: "event/cloudevents", Imports: []string{"event", "internal/..."}},
 	{
 		Path:    "event/cloudevents/internal/peertest",
@@ -120,8 +124,8 @@ var Table = []Room{
 
 	{
 		Path:    "telemetry",
-		Imports: []string{"event", "store", "bus", "consumer", "middleware", "internal/..."},
-		Why:     "a module of its own: it implements the hooks that these rooms offer, and none of them knows it",
+		Imports: []string{"event", "store", "bus", "consumer", "middleware", "httpevent", "internal/..."},
+		Why:     "a module of its own: it implements the hooks that these rooms offer, and none of them knows it; httpevent: its tests only",
 	},
 
 	// What wires them.
