@@ -129,7 +129,7 @@ var Table = []Room{
 	},
 
 	// What wires them.
-	{Path: ".", Imports: []string{"event", "bus", "store", "consumer", "projection", "internal/..."}},
+	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
 	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
 	{Path: "cmd/oxbow/...", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
