@@ -160,7 +160,9 @@ func TestMiddlewareOfTheAppIsAroundAllHandlers(t *testing.T) {
 	nothing := func(context.Context, event.Event[orderPlaced]) error { return nil }
 	oxbow.Subscribe(a, nothing, bus.With(note("own")))
 	a.Consume("c", consumer.Config{Middleware: []middleware.Func{note("room")}}, consumer.On(nothing))
-	oxbow.HandleCommand(a, func(context.Context, placeOrder) (cqrs.Events, error) { return cqrs.Events{orderPlaced{Order: "1"}}, nil })
+	oxbow.HandleCommand(a, func(context.Context, placeOrder) (cqrs.Events, error) {
+		return cqrs.Events{orderPlaced{Order: "1"}}, nil
+	})
 	oxbow.HandleQuery(a, func(context.Context, orderTotal) (int, error) { return 1, nil })
 	oxbow.HandleRequest(a, func(context.Context, priceAsked) (int, error) { return 1, nil })
 
@@ -228,7 +230,10 @@ func (w *witness) Handle(ctx context.Context, _ string, _ *event.Record, _ int) 
 func (w *witness) Retry(context.Context, string, *event.Record, int, time.Duration, error) {
 	w.tell("retry")
 }
-func (w *witness) DeadLetter(context.Context, string, *event.Record, int, error) { w.tell("dead letter") }
+
+func (w *witness) DeadLetter(context.Context, string, *event.Record, int, error) {
+	w.tell("dead letter")
+}
 
 func TestHooksAreToldOfEachPublishOnce(t *testing.T) {
 	w := &witness{}
