@@ -25,7 +25,17 @@ func (a *App) Publish(ctx context.Context, data any, opts ...event.Option) (stor
 	if e.Source == "" {
 		e.Source = a.cfg.Source
 	}
-	r, err := a.cfg.Registry.Encode(e)
+	if a.cfg.Hooks.Bus == nil {
+		return a.publish(ctx, &e)
+	}
+	ctx, done := a.observe(ctx, &e.Metadata)
+	receipt, err := a.publish(ctx, &e)
+	done(err)
+	return receipt, err
+}
+
+func (a *App) publish(ctx context.Context, e *event.Event[any]) (store.Receipt, error) {
+	r, err := a.cfg.Registry.Encode(*e)
 	if err != nil {
 		return store.Receipt{}, fmt.Errorf("publish: %w", err)
 	}
@@ -37,7 +47,7 @@ func (a *App) Publish(ctx context.Context, data any, opts ...event.Option) (stor
 		return receipt, nil
 	}
 	e.Revision, e.Position = receipt.Revisions[e.Stream], receipt.First
-	return receipt, delivered(a.bus.Deliver(ctx, e))
+	return receipt, delivered(a.bus.Deliver(ctx, *e))
 }
 
 // Commit stores records, conditions and items, all or nothing, and then delivers the records to subscriptions. Its errors are those

@@ -1,8 +1,10 @@
 package oxbow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/consumer"
@@ -28,11 +30,14 @@ func (a *App) Register(x any, opts ...bus.Option) {
 	a.note(err)
 }
 
-// Consume adds a consumer; call it before Run. See [consumer.New]. Its logger is the app's unless cfg has one.
+// Consume adds a consumer; call it before Run. See [consumer.New]. Its logger and its hook are the app's unless cfg has one, and its
+// middleware is inside of the app's.
 func (a *App) Consume(name string, cfg consumer.Config, handlers ...consumer.Handler) {
-	if cfg.Logger == nil {
-		cfg.Logger = a.cfg.Logger
+	cfg.Logger = cmp.Or(cfg.Logger, a.cfg.Logger)
+	if cfg.Hook == nil {
+		cfg.Hook = a.cfg.Hooks.Consumer
 	}
+	cfg.Middleware = slices.Concat(a.cfg.Middleware, cfg.Middleware)
 	c, err := consumer.New(a.store, name, cfg, handlers...)
 	if err != nil {
 		a.note(err)

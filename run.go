@@ -24,7 +24,7 @@ type running struct {
 
 var errStopped = errors.New("the app has stopped")
 
-// Run runs the consumers and projections until ctx ends, and then returns nil; or until one fails, which ends the others too.
+// Run runs the consumers and projections, and purges the idempotency keys of commands that have expired, until ctx ends, and then returns nil; or until one fails, which ends the others too.
 // It can be called once.
 func (a *App) Run(ctx context.Context) error {
 	r, workers, err := a.begin()
@@ -35,6 +35,9 @@ func (a *App) Run(ctx context.Context) error {
 	work.Go(func() error { <-inner.Done(); return nil }) // without a worker, Run still lasts as long as ctx
 	for _, w := range workers {
 		work.Go(func() error { return w.Run(inner) })
+	}
+	if len(a.commands.Types()) > 0 {
+		work.Go(func() error { return a.commands.Run(inner) })
 	}
 	err = work.Wait()
 	r.end(errors.Join(errStopped, err))

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/topic"
 )
 
@@ -18,6 +18,16 @@ type Config struct {
 	// Registry knows the Go types and how they are written. Subscribing adds to it. Default: a new one.
 	Registry *event.Registry
 
+	// Middleware wraps the handlers of all subscriptions, outside of what With gives to one. The first is the outermost.
+	Middleware []middleware.Func
+
+	// Hook observes what is published and handled. Default: none.
+	Hook Hook
+
+	// Depth is how many publishes of this bus may run within each other in one goroutine: sync handlers that publish, have others
+	// called that publish, and so on. A deeper one gets ErrDepth. Default 100.
+	Depth int
+
 	// OnError gets the errors of queued handlers, with the context and event the handler had; err is a *HandlerError. It is called in
 	// the queue's worker, which goes on when it returns. Default: an error line to slog.Default.
 	OnError func(ctx context.Context, e event.Event[any], err error)
@@ -25,10 +35,17 @@ type Config struct {
 
 // Bus delivers events to subscriptions. Its methods may be called at the same time.
 type Bus struct {
-	registry *event.Registry
-	onError  func(context.Context, event.Event[any], error)
+	registry   *event.Registry
+	onError    func(context.Context, event.Event[any], error)
+	middleware []middleware.Func
+	hook       Hook
+	depth      int
+
+	types    sync.Map // event type -> *subscribers, of which a program has a fixed number
+	routes   sync.Map // reflect.Type -> *route
+	near     near     // some of them
 	patterns topic.Set[*Subscription]
-	types    atomic.Pointer[map[string]*subscribers] // copied to add a type, of which a program has a fixed number
+	changes  atomic.Uint64 // how often a subscription came or went
 
 	phase  atomic.Int32
 	active activity        // publishes that run and workers
@@ -36,26 +53,30 @@ type Bus struct {
 	end    context.CancelCauseFunc
 	waits  waits
 
-	mu   sync.Mutex
+	spent atomic.Pointer[spent] // subscriptions that are over and still have to be taken off
+
+	mu   sync.Mutex // unlock with Bus.unlock
 	subs map[*Subscription]struct{}
 	last uint64 // the number of the newest subscription
 }
 
-// subscribers are those of one event type, in order of subscription. The slice is replaced, never changed.
-type subscribers struct {
-	list atomic.Pointer[[]*Subscription]
-}
+const defaultDepth = 100
 
 // New returns a bus without subscriptions. It starts nothing.
 func New(cfg Config) *Bus {
-	b := &Bus{registry: cfg.Registry, onError: cfg.OnError, subs: map[*Subscription]struct{}{}}
+	b := &Bus{
+		registry: cfg.Registry, onError: cfg.OnError, middleware: slices.Clone(cfg.Middleware), hook: cfg.Hook,
+		depth: cfg.Depth, subs: map[*Subscription]struct{}{},
+	}
+	if b.depth <= 0 {
+		b.depth = defaultDepth
+	}
 	if b.registry == nil {
 		b.registry = new(event.Registry)
 	}
 	if b.onError == nil {
 		b.onError = logError
 	}
-	b.types.Store(&map[string]*subscribers{})
 	b.life, b.end = context.WithCancelCause(context.Background())
 	return b
 }
@@ -71,7 +92,7 @@ func logError(ctx context.Context, e event.Event[any], err error) {
 // add makes subscriptions live, all at once.
 func (b *Bus) add(subs ...*Subscription) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	if b.phase.Load() != open {
 		return ErrClosed
 	}
@@ -83,42 +104,25 @@ func (b *Bus) add(subs ...*Subscription) error {
 			s.unlist = b.patterns.Add(s.pattern, s)
 			continue
 		}
-		of := b.subscribersOf(s.eventType)
+		of := b.entry(s.eventType)
 		of.append(s)
 		s.unlist = func() { of.remove(s) }
 	}
+	b.changes.Add(1) // last: what was remembered before no longer holds
 	return nil
 }
 
 // drop takes a subscription off the bus. Doing it again does nothing.
 func (b *Bus) drop(s *Subscription) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
+	b.dropLocked(s)
+}
+
+func (b *Bus) dropLocked(s *Subscription) {
 	s.unlist()
-	delete(b.subs, s)
-}
-
-// subscribersOf returns the entry of an event type, made when it is missing. The caller holds b.mu.
-func (b *Bus) subscribersOf(eventType string) *subscribers {
-	types := *b.types.Load()
-	if of, ok := types[eventType]; ok {
-		return of
+	if s.queue == nil || s.queue.over.Load() { // what waits in a queue is remembered until that has come to rest
+		delete(b.subs, s)
 	}
-	of := new(subscribers)
-	of.list.Store(new([]*Subscription))
-	grown := maps.Clone(types)
-	grown[eventType] = of
-	b.types.Store(&grown)
-	return of
-}
-
-func (l *subscribers) append(s *Subscription) {
-	old := *l.list.Load()
-	grown := append(old[:len(old):len(old)], s)
-	l.list.Store(&grown)
-}
-
-func (l *subscribers) remove(s *Subscription) {
-	rest := slices.DeleteFunc(slices.Clone(*l.list.Load()), func(other *Subscription) bool { return other == s })
-	l.list.Store(&rest)
+	b.changes.Add(1)
 }

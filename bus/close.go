@@ -3,14 +3,14 @@ package bus
 import (
 	"cmp"
 	"context"
-	"errors"
+	"maps"
 	"slices"
 )
 
 // The phases of a bus.
 const (
 	open     = int32(iota)
-	draining // takes only what its queued handlers publish
+	draining // takes only what handlers publish
 	closed
 )
 
@@ -29,31 +29,35 @@ func (b *Bus) enter(ctx context.Context) error {
 	return ErrClosed
 }
 
-// handlesIn reports whether ctx is that of a queued handler of b.
+// handlesIn reports whether ctx is that of a handler of b.
 func (b *Bus) handlesIn(ctx context.Context) bool {
 	q := queueOf(ctx)
-	return q != nil && q.sub.bus == b
+	return q != nil && q.sub.bus == b || b.scopeOf(ctx) != nil
 }
 
-// Idle waits until no publish runs, no event waits in a queue and no handler runs. A handler must not call it: it would wait
-// for itself.
+// Idle waits until no publish runs, no event waits in a queue that is not paused, and no handler runs. It does not wait for readers of
+// feeds. A handler must not call it: it would wait for itself.
 func (b *Bus) Idle(ctx context.Context) error {
 	if b.handlesIn(ctx) {
-		return errors.New("bus: Idle was called by a queued handler and would wait for it")
+		return errOwnHandler("Idle")
 	}
 	return b.active.wait(ctx)
 }
 
-// Close ends the bus: publishing and subscribing return ErrClosed from now on, but queued handlers may still publish with their
-// contexts. It waits until all that was taken is handled.
+// Close ends the bus: publishing and subscribing return ErrClosed from now on, but handlers may still publish with their
+// contexts. It ends every pause and waits until all that was taken is handled. Readers of feeds end after what is in the ring; it does
+// not wait for them.
 //
 // When ctx ends first, Close ends the contexts of queued handlers, drops what waits and returns an [*UnfinishedError] that tells what
 // was left undone. Calling Close again waits for handlers that still run. A handler must not call it: it would wait for itself.
 func (b *Bus) Close(ctx context.Context) error {
 	if b.handlesIn(ctx) {
-		return errors.New("bus: Close was called by a queued handler and would wait for it")
+		return errOwnHandler("Close")
 	}
 	b.beginClosing()
+	for _, s := range b.all() {
+		s.Resume()
+	}
 	err := b.active.wait(ctx)
 	b.phase.Store(closed)
 	if err == nil {
@@ -69,23 +73,25 @@ func (b *Bus) Close(ctx context.Context) error {
 
 func (b *Bus) beginClosing() {
 	b.mu.Lock() // so that no subscription is added afterwards
-	defer b.mu.Unlock()
+	defer b.unlock()
 	b.phase.CompareAndSwap(open, draining)
 }
 
 // stopAll cancels the subscriptions and tells what they left undone, in order of subscription.
 func (b *Bus) stopAll() (left []Left) {
-	b.mu.Lock()
-	subs := make([]*Subscription, 0, len(b.subs))
-	for s := range b.subs {
-		subs = append(subs, s)
-	}
-	b.mu.Unlock()
-	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
-	for _, s := range subs {
+	for _, s := range b.all() {
 		if undone := s.giveUp(); undone != (Left{Subscription: s.name}) {
 			left = append(left, undone)
 		}
 	}
 	return left
+}
+
+// all returns the subscriptions of the bus, in order of subscription.
+func (b *Bus) all() []*Subscription {
+	b.mu.Lock()
+	subs := slices.Collect(maps.Keys(b.subs))
+	b.unlock()
+	slices.SortFunc(subs, func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
+	return subs
 }

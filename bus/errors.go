@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
 )
 
 // What a caller branches on with errors.Is. Bad input answers to event.ErrInvalid.
 var (
 	ErrClosed = errors.New("bus is closed")
 	ErrFull   = errors.New("queue is full")
+	ErrDepth  = errors.New("too many publishes within each other")
 )
 
 // HandlerError says which subscription did not handle which event, and why.
@@ -29,21 +31,10 @@ func (e *HandlerError) Error() string {
 // Unwrap returns why.
 func (e *HandlerError) Unwrap() error { return e.Err }
 
-// PanicError is what a handler's panic becomes.
-type PanicError struct {
-	Value any    // what was given to panic
-	Stack []byte // where, as debug.Stack writes it
-}
+// PanicError is what a handler's panic becomes: its value and its stack.
+type PanicError = middleware.PanicError
 
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
-
-// Unwrap returns the value if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-// UnfinishedError says what was left undone when a Close gave up waiting.
+// UnfinishedError says what was left undone when a Close or Drain gave up waiting.
 type UnfinishedError struct {
 	Left []Left // the subscriptions that were not done
 	Err  error  // why waiting ended: the context's error
@@ -53,17 +44,30 @@ type UnfinishedError struct {
 type Left struct {
 	Subscription string // its name
 	Dropped      int    // events that waited in its queue and will not be handled
-	Running      int    // handlers that had not returned
+	Waiting      int    // events that wait and will be handled: after Drain
+	Running      int    // handlers that had not returned, or readers of a feed
 }
 
 func (e *UnfinishedError) Error() string {
 	var b strings.Builder
-	b.WriteString("close: gave up waiting")
+	b.WriteString("gave up waiting")
 	for _, l := range e.Left {
 		fmt.Fprintf(&b, "; %s: events dropped %d, handlers still running %d", l.Subscription, l.Dropped, l.Running)
+		if l.Waiting > 0 {
+			fmt.Fprintf(&b, ", events still waiting %d", l.Waiting)
+		}
 	}
 	return fmt.Sprintf("%s: %v", b.String(), e.Err)
 }
 
 // Unwrap returns why waiting ended.
 func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+// MissedError tells a reader of a feed that it was too slow for some events. It goes on with the oldest that there is.
+type MissedError struct {
+	Count uint64 // how many events, since the one before
+}
+
+func (e *MissedError) Error() string {
+	return fmt.Sprintf("missed %d events that are no longer in the ring; read faster, or make it larger", e.Count)
+}

@@ -1,14 +1,22 @@
 package bus
 
-import "github.com/oxbow-events/oxbow/event"
+import (
+	"slices"
+
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
+)
 
 // Option says how a subscription differs from the default: sync, and named after its handler.
 type Option func(*settings)
 
 type settings struct {
-	name   string
-	queue  *Queue
-	except []string // for Register
+	name       string
+	queue      *Queue
+	where      []filter
+	once       bool
+	middleware []middleware.Func
+	except     []string // for Register
 }
 
 // Named gives the subscription the name that errors and counts call it by. For those made by Register it replaces the
@@ -31,12 +39,20 @@ func newSettings(name string, opts []Option) (settings, error) {
 	return set, event.CheckName("name", set.name)
 }
 
-func (b *Bus) newSubscription(set settings) (*Subscription, error) {
-	s := &Subscription{bus: b, name: set.name}
+// newSubscription returns one that calls t when there is middleware around it; otherwise its handler is still missing.
+func (b *Bus) newSubscription(t target, set settings) (s *Subscription, err error) {
+	s = &Subscription{bus: b, name: set.name, once: set.once}
+	if s.where, err = b.predicates(set.where, t.goType); err != nil {
+		return nil, err
+	}
+	if around := slices.Concat(b.middleware, set.middleware); len(around) > 0 {
+		if s.handle, err = s.wrap(t, around); err != nil {
+			return nil, err
+		}
+	}
 	if set.queue == nil {
 		return s, nil
 	}
-	q, err := newQueue(s, *set.queue)
-	s.queue = q
+	s.queue, err = newQueue(s, *set.queue)
 	return s, err
 }

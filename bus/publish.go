@@ -8,16 +8,21 @@ import (
 )
 
 // Publish makes an event of data, as [event.New] does, and delivers it. It returns the joined errors of the sync handlers and of
-// queues that did not take the event.
+// queues that did not take the event. The function [Publish] does the same for less when the data's Go type is known.
 func (b *Bus) Publish(ctx context.Context, data any, opts ...event.Option) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if len(opts) == 0 {
+		if r := b.routeFor(data); r != nil {
+			return r.publishAny(ctx, b, data)
+		}
 	}
 	e, err := event.New(ctx, data, opts...)
 	if err != nil {
 		return err
 	}
-	return b.deliver(ctx, &e)
+	return b.publish(ctx, &e)
 }
 
 // Deliver hands an event that was made elsewhere, such as one just stored, to every subscription that wants it. It returns what
@@ -29,92 +34,95 @@ func (b *Bus) Deliver(ctx context.Context, e event.Event[any]) error {
 	if e.ID.IsZero() {
 		return event.Invalid("id", "is missing from an event of type %s; make the event with event.New, or use Publish", e.Type)
 	}
-	return b.deliver(ctx, &e)
+	return b.publish(ctx, &e)
 }
 
-func (b *Bus) deliver(ctx context.Context, made *event.Event[any]) error {
+// publish delivers a copy of e, if anybody wants it.
+func (b *Bus) publish(ctx context.Context, e *event.Event[any]) error {
+	who := b.audience(&e.Metadata, b.subscribersTo(e.Type))
+	if len(who.subs) == 0 && b.hook == nil && b.phase.Load() == open && !b.registry.Moved(e.Type) {
+		return nil // and nothing was allocated
+	}
+	env := &envelope[any]{Event: *e}
+	return b.deliver(ctx, env, &env.scope, who)
+}
+
+// deliver hands p to those it is for. s is to become its scope.
+func (b *Bus) deliver(ctx context.Context, p parcel, s *scope, who audience) error {
 	if err := b.enter(ctx); err != nil {
 		return err
 	}
 	defer b.active.end()
-	eventType, err := b.readAs(made)
-	subs := b.interested(made, eventType)
-	if len(subs) == 0 {
+	if b.hook != nil {
+		return b.observePublish(ctx, p, s, who)
+	}
+	return b.handOut(ctx, p, s, who)
+}
+
+// handOut puts p into the queues, and then has the sync handlers handle it.
+func (b *Bus) handOut(ctx context.Context, p parcel, s *scope, who audience) error {
+	m := p.metadata()
+	if err := s.begin(ctx, b, m); err != nil {
 		return err
 	}
-	e := new(*made) // queues keep it; without subscriptions there is nothing to allocate
-	errs := append(enqueue(ctx, subs, e), err)
-	return errors.Join(append(errs, call(ctx, subs, e)...)...)
+	var errs []error
+	if b.registry.Moved(m.Type) {
+		who, errs = b.audienceOfLifted(p)
+	}
+	s.subs = who.subs
+	if who.queued {
+		errs = enqueue(s, p, errs)
+	}
+	if errs = call(s, p, errs); len(errs) == 0 {
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
+// audienceOfLifted returns who gets an event of a type that upcasters may lift into another one.
+func (b *Bus) audienceOfLifted(p parcel) (who audience, errs []error) {
+	eventType, err := b.readAs(p)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	return b.audience(p.metadata(), b.subscribersTo(eventType)), errs
 }
 
 // readAs returns the event type whose subscriptions want the event: its own, unless upcasters lift it into another one.
-func (b *Bus) readAs(e *event.Event[any]) (string, error) {
-	if !b.registry.Moved(e.Type) {
-		return e.Type, nil
-	}
-	rec, err := b.registry.Encode(*e)
+func (b *Bus) readAs(p parcel) (string, error) {
+	eventType := p.metadata().Type
+	rec, err := b.registry.Encode(*p.untyped())
 	if err == nil {
 		rec, err = b.registry.Lift(rec)
 	}
 	if err != nil {
-		return e.Type, err
+		return eventType, err
 	}
 	return rec.Type, nil
 }
 
-func enqueue(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs []error) {
-	for _, s := range subs {
-		if s.queue == nil {
+// enqueue puts p into the queues and rings of those that have one, and adds the errors of those that do not take it.
+func enqueue(s *scope, p parcel, errs []error) []error {
+	for _, sub := range s.subs {
+		if sub.sync() {
 			continue
 		}
-		if err := s.queue.put(ctx, e); err != nil {
-			errs = append(errs, s.failure(e, err))
-		}
-	}
-	return errs
-}
-
-func call(ctx context.Context, subs []*Subscription, e *event.Event[any]) (errs []error) {
-	var handling context.Context
-	for _, s := range subs {
-		if s.queue != nil {
-			continue
-		}
-		if handling == nil {
-			handling = event.WithCause(ctx, e.Cause())
-		}
-		if err := s.deliver(handling, e); err != nil {
+		if err := sub.put(s, p); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errs
 }
 
-// interested returns the subscriptions to the event type and the event's topic, in order of subscription. The slice may be shared.
-func (b *Bus) interested(e *event.Event[any], eventType string) []*Subscription {
-	var byType []*Subscription
-	if of, ok := (*b.types.Load())[eventType]; ok {
-		byType = *of.list.Load()
-	}
-	if b.patterns.Len() == 0 {
-		return byType
-	}
-	byPattern := b.patterns.AppendMatches(nil, e.RoutingKey())
-	if len(byPattern) == 0 {
-		return byType
-	}
-	return merge(byType, byPattern)
-}
-
-// merge joins two lists in order of subscription into one.
-func merge(a, b []*Subscription) []*Subscription {
-	merged := make([]*Subscription, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].number < b[0].number {
-			merged, a = append(merged, a[0]), a[1:]
-		} else {
-			merged, b = append(merged, b[0]), b[1:]
+// call has those without a queue handle p now, and adds their errors.
+func call(s *scope, p parcel, errs []error) []error {
+	for _, sub := range s.subs {
+		if !sub.sync() {
+			continue
+		}
+		if err := sub.deliver(s, p); err != nil {
+			errs = append(errs, err)
 		}
 	}
-	return append(append(merged, a...), b...)
+	return errs
 }

@@ -481,3 +481,61 @@ func TestHandlerThatEndsItsGoroutineDoesNotStopTheQueue(t *testing.T) {
 		expectStats(t, sub, bus.Stats{Delivered: 5, Failed: 5})
 	})
 }
+
+// begun returns a queue whose worker handles 1, and has moved what waits, 2 and 3, to its batch.
+func begun(t *testing.T, b *bus.Bus, g *gate, q bus.Queue) *bus.Subscription {
+	t.Helper()
+	q.Size = 3
+	sub := subscribe(t, b, g.handle, bus.Queued(q))
+	sub.Pause()
+	fill(t, b, 1, 3)
+	sub.Resume()
+	synctest.Wait()
+	expectStats(t, sub, bus.Stats{Depth: 2})
+	return sub
+}
+
+func TestFullQueueDropsTheOldestWhereverItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := bus.New(bus.Config{}), newGate()
+		sub := begun(t, b, g, bus.Queue{WhenFull: bus.DropOldest})
+		fill(t, b, 4, 7)
+		expectStats(t, sub, bus.Stats{Dropped: 3, Depth: 3})
+		close(g.open)
+		closeBus(t, b)
+		g.expect(t, 1, 5, 6, 7)
+	})
+}
+
+func TestCancelDropsWhatTheWorkerHasNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := bus.New(bus.Config{}), newGate()
+		sub := begun(t, b, g, bus.Queue{})
+		publish(t, b, Ticked{N: 4})
+		sub.Cancel()
+		expectStats(t, sub, bus.Stats{Dropped: 3})
+		close(g.open)
+		closeBus(t, b)
+		g.expect(t, 1)
+	})
+}
+
+func TestBlockedPublisherIsLetInAsSoonAsThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := bus.New(bus.Config{}), newGate()
+		sub := begun(t, b, g, bus.Queue{})
+		publish(t, b, Ticked{N: 4})
+		blocked := make(chan struct{})
+		go func() {
+			publish(t, b, Ticked{N: 5})
+			close(blocked)
+		}()
+		synctest.Wait()
+		g.open <- struct{}{} // the handler of 1 returns, and that of 2 does not
+		<-blocked
+		expectStats(t, sub, bus.Stats{Delivered: 1, Depth: 3})
+		close(g.open)
+		closeBus(t, b)
+		g.expect(t, 1, 2, 3, 4, 5)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -82,6 +83,35 @@ func notRegistered(err error) error {
 
 func (b *Bus) newMethod(h discover.Handler, set settings) (*Subscription, error) {
 	set.name += "." + h.Method
-	handle := func(ctx context.Context, e *event.Event[any]) error { return h.Call(ctx, *e) }
-	return b.newTyped(h.Type, handle, set)
+	t := target{goType: h.Type, fit: b.fitting(h.Type), call: h.Call}
+	s, err := b.newTyped(t, set)
+	if err != nil {
+		return nil, err
+	}
+	if s.handle == nil {
+		s.handle = func(ctx context.Context, p parcel) error {
+			e, err := t.fit(p)
+			if err != nil {
+				return err
+			}
+			return h.Call(ctx, *e)
+		}
+	}
+	return s, nil
+}
+
+// fitting returns what makes events have data of a type that is known only at run time, and registered.
+func (b *Bus) fitting(t reflect.Type) func(parcel) (*event.Event[any], error) {
+	return func(p parcel) (*event.Event[any], error) {
+		e := p.untyped()
+		if reflect.TypeOf(e.Data) == t {
+			return e, nil
+		}
+		rec, err := b.registry.Encode(*e)
+		if err != nil {
+			return nil, err
+		}
+		converted, err := b.registry.Decode(rec)
+		return &converted, err
+	}
 }

@@ -16,18 +16,71 @@ func Subscribe[T any](b *Bus, fn func(context.Context, event.Event[T]) error, op
 	if fn == nil {
 		return nil, event.Invalid("handler", "is nil")
 	}
-	handle := func(ctx context.Context, e *event.Event[any]) error {
-		return fn(ctx, event.Event[T]{Metadata: e.Metadata, Place: e.Place, Data: e.Data.(T)})
-	}
 	set, err := functionSettings(fn, opts)
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.newTyped(reflect.TypeFor[T](), handle, set)
+	s, err := b.newTyped(targetOf(b, fn), set)
 	if err != nil {
 		return nil, err
 	}
+	if s.handle == nil {
+		s.handle = plain(b, fn)
+	}
+	routeOf[T](b) // for Bus.Publish, which cannot make it
 	return b.live(s)
+}
+
+// plain returns the handler that is fn, with nothing around it.
+func plain[T any](b *Bus, fn func(context.Context, event.Event[T]) error) handler {
+	return func(ctx context.Context, p parcel) error {
+		if typed, ok := p.(*envelope[T]); ok {
+			return fn(ctx, typed.Event)
+		}
+		boxed := p.untyped()
+		if data, ok := boxed.Data.(T); ok {
+			return fn(ctx, event.Event[T]{Metadata: boxed.Metadata, Place: boxed.Place, Data: data})
+		}
+		e, err := unpack[T](b, p)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, e)
+	}
+}
+
+// targetOf returns fn as one that is called with any.
+func targetOf[T any](b *Bus, fn func(context.Context, event.Event[T]) error) target {
+	return target{
+		goType: reflect.TypeFor[T](),
+		fit: func(p parcel) (*event.Event[any], error) {
+			boxed := p.untyped()
+			if _, ok := boxed.Data.(T); ok {
+				return boxed, nil
+			}
+			e, err := unpack[T](b, p)
+			if err != nil {
+				return nil, err
+			}
+			return new(e.Untyped()), nil
+		},
+		call: func(ctx context.Context, e event.Event[any]) error {
+			return fn(ctx, event.Event[T]{Metadata: e.Metadata, Place: e.Place, Data: e.Data.(T)})
+		},
+	}
+}
+
+// unpack returns the event with data of T: those it has, or converted by the registry's codec.
+func unpack[T any](b *Bus, p parcel) (event.Event[T], error) {
+	boxed := p.untyped()
+	if e, ok := event.As[T](*boxed); ok {
+		return e, nil
+	}
+	rec, err := b.registry.Encode(*boxed)
+	if err != nil {
+		return event.Event[T]{}, err
+	}
+	return event.DecodeAs[T](b.registry, rec)
 }
 
 // SubscribeTopic calls fn with every event whose topic matches the pattern: "*" stands for one segment, "**" for any number, so
@@ -44,13 +97,23 @@ func (b *Bus) SubscribeTopic(pattern string, fn func(context.Context, event.Even
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.newSubscription(set)
+	s, err := b.newSubscription(untypedTarget(fn), set)
 	if err != nil {
 		return nil, err
 	}
 	s.pattern = parsed
-	s.handle = func(ctx context.Context, e *event.Event[any]) error { return fn(ctx, *e) }
+	if s.handle == nil {
+		s.handle = func(ctx context.Context, p parcel) error { return fn(ctx, *p.untyped()) }
+	}
 	return b.live(s)
+}
+
+func untypedTarget(fn func(context.Context, event.Event[any]) error) target {
+	return target{
+		goType: reflect.TypeFor[any](),
+		fit:    func(p parcel) (*event.Event[any], error) { return p.untyped(), nil },
+		call:   fn,
+	}
 }
 
 // live adds s to the bus.
@@ -61,31 +124,21 @@ func (b *Bus) live(s *Subscription) (*Subscription, error) {
 	return s, nil
 }
 
-// newTyped returns a subscription to t's event type that is not live yet. handle gets events whose data is a t.
-func (b *Bus) newTyped(t reflect.Type, handle handler, set settings) (*Subscription, error) {
-	if err := checkType(t); err != nil {
+// newTyped returns a subscription to the event type of t's data that is not live yet.
+func (b *Bus) newTyped(t target, set settings) (*Subscription, error) {
+	if err := checkType(t.goType); err != nil {
 		return nil, err
 	}
-	d, err := event.Describe(t)
+	d, err := event.Describe(t.goType)
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.newSubscription(set)
+	s, err := b.newSubscription(t, set)
 	if err != nil {
 		return nil, err
 	}
 	s.eventType = d.Type
-	s.handle = func(ctx context.Context, e *event.Event[any]) error {
-		if reflect.TypeOf(e.Data) == t {
-			return handle(ctx, e)
-		}
-		converted, err := b.convert(e)
-		if err != nil {
-			return err
-		}
-		return handle(ctx, &converted)
-	}
-	return s, b.registry.RegisterType(t)
+	return s, b.registry.RegisterType(t.goType)
 }
 
 func checkType(t reflect.Type) error {
@@ -98,15 +151,6 @@ func checkType(t reflect.Type) error {
 		return event.Invalid("type", "%v is a pointer; events are values: name %v", t, t.Elem())
 	}
 	return nil
-}
-
-// convert returns e with its data in the Go type that is registered for its event type.
-func (b *Bus) convert(e *event.Event[any]) (event.Event[any], error) {
-	rec, err := b.registry.Encode(*e)
-	if err != nil {
-		return event.Event[any]{}, err
-	}
-	return b.registry.Decode(rec)
 }
 
 func functionSettings(fn any, opts []Option) (settings, error) {

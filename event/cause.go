@@ -3,6 +3,8 @@ package event
 import (
 	"cmp"
 	"context"
+
+	"github.com/oxbow-events/oxbow/internal/causation"
 )
 
 // Cause is what an event hands on to those it causes.
@@ -33,11 +35,9 @@ type CauseContext struct {
 	Cause Cause
 }
 
-type causeKey struct{}
-
-// Value returns the cause to this package, and anything else from the context that it wraps.
+// Value returns the cause to those who ask for it, and anything else from the context that it wraps.
 func (c *CauseContext) Value(key any) any {
-	if key == (causeKey{}) {
+	if key == (causation.Key{}) {
 		return &c.Cause
 	}
 	return c.Context.Value(key)
@@ -51,30 +51,39 @@ func WithCause(ctx context.Context, c Cause) context.Context {
 
 // CauseFrom returns the cause that ctx carries.
 func CauseFrom(ctx context.Context) (c Cause, ok bool) {
-	found, ok := ctx.Value(causeKey{}).(*Cause)
-	if !ok {
-		return Cause{}, false
+	switch found := ctx.Value(causation.Key{}).(type) {
+	case *Cause:
+		return *found, true
+	case *Metadata:
+		return found.Cause(), true
 	}
-	return *found, true
+	return Cause{}, false
 }
 
 // inherit takes over from the cause in ctx what m does not say itself.
 func (m *Metadata) inherit(ctx context.Context) {
-	if c, ok := ctx.Value(causeKey{}).(*Cause); ok {
-		if m.CausationID.IsZero() {
-			m.CausationID = c.ID
-		}
-		if m.CorrelationID.IsZero() {
-			m.CorrelationID = cmp.Or(c.CorrelationID, c.ID)
-		}
-		if m.UserID == "" {
-			m.UserID = c.UserID
-		}
-		if m.TraceParent == "" {
-			m.TraceParent, m.TraceState = c.TraceParent, c.TraceState
-		}
+	switch c := ctx.Value(causation.Key{}).(type) {
+	case *Cause:
+		m.inheritFrom(c.ID, cmp.Or(c.CorrelationID, c.ID), c.UserID, c.TraceParent, c.TraceState)
+	case *Metadata:
+		m.inheritFrom(c.ID, cmp.Or(c.CorrelationID, c.ID), c.UserID, c.TraceParent, c.TraceState)
 	}
 	if m.CorrelationID.IsZero() {
 		m.CorrelationID = m.ID
+	}
+}
+
+func (m *Metadata) inheritFrom(cause, correlation ID, user, traceParent, traceState string) {
+	if m.CausationID.IsZero() {
+		m.CausationID = cause
+	}
+	if m.CorrelationID.IsZero() {
+		m.CorrelationID = correlation
+	}
+	if m.UserID == "" {
+		m.UserID = user
+	}
+	if m.TraceParent == "" {
+		m.TraceParent, m.TraceState = traceParent, traceState
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -145,4 +146,27 @@ func isIdentifier(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// Most names are accepted by a quick look at their bytes. A segment that is not ASCII makes CheckType look closely.
+func TestTheQuickCheckOfTypesIsTheThoroughOne(t *testing.T) {
+	names := []string{""}
+	for length := 0; length < 5; length++ {
+		for _, name := range names {
+			quick, thorough := event.CheckType("type", name), event.CheckType("type", name+".\u00e9")
+			if (quick == nil) != (thorough == nil) {
+				t.Errorf("%q: %v, and with a segment more: %v", name, quick, thorough)
+			}
+		}
+		var longer []string
+		for _, name := range names {
+			for _, c := range []string{"a", "Z", "~", "-", ".", "*", " ", "\n", "\x7f"} {
+				longer = append(longer, name+c)
+			}
+		}
+		names = longer
+	}
+	if long := strings.Repeat("x", event.MaxName); event.CheckType("type", long) != nil || event.CheckType("type", long+"x") == nil {
+		t.Error("the limit is not where it was")
+	}
 }

@@ -106,3 +106,17 @@ func ExampleTypeName() {
 	fmt.Println(event.TypeName("OrderPlaced"), event.TypeName("HTTPRequestFailed"))
 	// Output: order.placed http.request.failed
 }
+
+func ExampleMaker() {
+	shipments, err := event.NewMaker[OrderShipped]()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := event.Event[OrderShipped]{Data: OrderShipped{OrderID: "42"}}
+	if err := shipments.Fill(context.Background(), &e); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(e.Type, e.Stream, !e.ID.IsZero())
+	// Output: order.shipped order-42 true
+}

@@ -122,12 +122,12 @@ func pointerTo(data any) any {
 
 // complete fills in whatever is still missing and checks the result.
 func (e *Event[T]) complete(ctx context.Context) error {
-	now := time.Now()
+	at := now()
 	if e.ID.IsZero() {
-		e.ID = newIDAt(now)
+		e.ID = newIDAt(at)
 	}
 	if e.Time.IsZero() {
-		e.Time = now
+		e.Time = utc(at)
 	}
 	e.Time = e.Time.UTC().Round(0)
 	e.inherit(ctx)

@@ -83,6 +83,9 @@ func plain(text string) bool {
 
 // CheckType refuses what cannot be a type or a topic: segments separated by dots, none of them empty, no spaces and no "*".
 func CheckType(field, name string) error {
+	if plainType(name) {
+		return nil
+	}
 	if err := CheckName(field, name); err != nil {
 		return err
 	}
@@ -95,6 +98,19 @@ func CheckType(field, name string) error {
 		}
 	}
 	return nil
+}
+
+// plainType is the quick answer for most types: printable ASCII in segments.
+func plainType(name string) bool {
+	before := byte('.')
+	for i := range len(name) {
+		c := name[i]
+		if c <= ' ' || c > '~' || c == '*' || c == '.' && before == '.' {
+			return false
+		}
+		before = c
+	}
+	return before != '.' && len(name) <= MaxName
 }
 
 // Check refuses metadata that no store, bus or wire would take, naming the field. A zero ID and an empty topic pass: they are
@@ -124,6 +140,9 @@ func (m *Metadata) Check() error {
 }
 
 func (m *Metadata) checkTexts() error {
+	if m.plainTexts() {
+		return nil
+	}
 	for _, f := range [...]struct{ name, value string }{
 		{"source", m.Source},
 		{"subject", m.Subject},
@@ -144,6 +163,14 @@ func (m *Metadata) checkTexts() error {
 	}
 	return nil
 }
+
+// plainTexts is the quick answer for most metadata.
+func (m *Metadata) plainTexts() bool {
+	return plainText(m.Source) && plainText(m.Subject) && plainText(m.UserID) && plainText(m.AggregateType) && plainText(m.AggregateID) &&
+		plainText(m.TraceParent) && plainText(m.TraceState) && plainText(m.ContentType) && plainText(m.DataSchema)
+}
+
+func plainText(text string) bool { return text == "" || len(text) <= maxText && plain(text) }
 
 const maxText = 4096 // bytes of one metadata text or header value
 

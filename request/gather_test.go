@@ -91,11 +91,11 @@ func TestGatherTellsWhatIsMissing(t *testing.T) {
 func TestGatherDoesNotWaitForMoreThanThereAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := over(t, request.Config{})
-		handle(t, c, cents(1))
 		release := make(chan struct{})
 		full := handle(t, c, deaf(release), request.Limit(1, 0), request.Named("full"))
-		go ask(t, c) // fills it
+		go ask(t, c) // fills it, since nobody else answers yet
 		synctest.Wait()
+		handle(t, c, cents(1))
 		handle(t, c, func(context.Context, PriceAsked) (Price, error) { return Price{}, errUnknown }, request.Named("failing"))
 		began := time.Now()
 		sum, missing, err := gathered(t, c, 5, time.Minute)

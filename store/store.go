@@ -14,6 +14,7 @@ import (
 type Store struct {
 	driver   Driver
 	registry *event.Registry
+	hook     Hook // nil when nobody looks
 	lister   StreamLister
 	counter  Statistician
 }
@@ -21,11 +22,12 @@ type Store struct {
 // Config is how a store is used; the zero Config works.
 type Config struct {
 	Registry *event.Registry // default: a new one, which writes JSON
+	Hook     Hook            // sees every commit; default none, which costs nothing
 }
 
 // New returns the store over a driver. Closing the store closes the driver.
 func New(d Driver, cfg Config) *Store {
-	s := &Store{driver: d, registry: cfg.Registry}
+	s := &Store{driver: d, registry: cfg.Registry, hook: cfg.Hook}
 	if s.registry == nil {
 		s.registry = &event.Registry{}
 	}
@@ -85,6 +87,9 @@ func (s *Store) Commit(ctx context.Context, c Commit) (Receipt, error) {
 		if r.CorrelationID.IsZero() {
 			r.CorrelationID = r.ID
 		}
+	}
+	if s.hook != nil {
+		return s.observed(ctx, c)
 	}
 	return s.driver.Append(ctx, c)
 }

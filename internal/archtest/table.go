@@ -35,7 +35,11 @@ var Table = []Room{
 	{Path: "tools", Why: "pins programs, holds no code"},
 
 	// Contracts.
-	{Path: "event"},
+	{
+		Path:    "event",
+		Imports: []string{"internal/causation", "internal/spread"},
+		Why:     "internal/causation: the key under which the bus's own contexts carry the cause of new events",
+	},
 	{Path: "event/cloudevents", Imports: []string{"event", "internal/..."}},
 	{
 		Path:    "event/cloudevents/internal/peertest",
@@ -118,8 +122,14 @@ var Table = []Room{
 		Why:     "a module of its own, tests only: a validator of JSON Schema judges what we write",
 	},
 
+	{
+		Path:    "telemetry",
+		Imports: []string{"event", "store", "bus", "consumer", "middleware", "httpevent", "internal/..."},
+		Why:     "a module of its own: it implements the hooks that these rooms offer, and none of them knows it; httpevent: its tests only",
+	},
+
 	// What wires them.
-	{Path: ".", Imports: []string{"event", "bus", "store", "consumer", "projection", "internal/..."}},
+	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
 	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
 	{Path: "cmd/oxbow/...", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},

@@ -2,8 +2,10 @@ package filelog_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,6 +82,13 @@ func TestIndexAndItemsThatAreLostOrDamagedAreMadeAgain(t *testing.T) {
 		},
 		"headers of runs": func(dir string) {
 			harmMatching(t, filepath.Join(dir, "index", "*.run"), func(b []byte) []byte { return flipped(b, 50) })
+		},
+		"runs of another format": func(dir string) {
+			harmMatching(t, filepath.Join(dir, "index", "*.run"), func(b []byte) []byte {
+				b[8]--
+				binary.LittleEndian.PutUint32(b[188:], crc32.Checksum(b[:188], crc32.MakeTable(crc32.Castagnoli)))
+				return b
+			})
 		},
 		"headers of places": func(dir string) {
 			harmMatching(t, filepath.Join(dir, "index", "*.pos"), func(b []byte) []byte { return flipped(b, 50) })

@@ -142,8 +142,11 @@ func (t *placesFile) at(i uint64) (uint32, error) {
 			return 0, err
 		}
 	}
-	return binary.LittleEndian.Uint32(t.data[placesHeader+4*i:]), nil
+	return binary.LittleEndian.Uint32(t.entry(i)), nil
 }
+
+// entry returns the bytes that say where the i-th record lies.
+func (t *placesFile) entry(i uint64) []byte { return t.data[placesHeader+4*i:][:4] }
 
 // check checks the whole file, when it is first used.
 func (t *placesFile) check() error {

@@ -33,7 +33,7 @@ func (l *Log) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, e
 		}
 		defer v.close()
 		err = v.find(&q)
-		for left := q.Limit; err == nil; {
+		for err == nil {
 			if err = v.next(); err != nil {
 				break
 			}
@@ -43,7 +43,7 @@ func (l *Log) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, e
 			if !yield(v.record, nil) {
 				return
 			}
-			if left--; left == 0 {
+			if v.left--; v.left == 0 {
 				return
 			}
 		}
@@ -64,10 +64,12 @@ type view struct {
 	walker
 	filter []store.Filter
 	kept   retention
+	left   int          // how many records are wanted; 0 or less for all
 	record event.Record // the one that was read last
 
 	ahead []event.Record // those that were read with it, in order
 	room  []event.Record // where they stand
+	soon  lookahead
 }
 
 // view takes a snapshot, which must be closed.
@@ -94,7 +96,7 @@ func (v *view) close() {
 func (v *view) find(q *store.Query) error {
 	return wrapDamage(index.Try(func() error {
 		v.walker = v.candidates(q)
-		v.filter = q.Any
+		v.filter, v.left = q.Any, q.Limit
 		v.reader.order = !v.listed && !v.backward && len(q.Any) == 0
 		v.reader.sift = !v.listed && len(q.Any) > 0
 		return nil
@@ -112,7 +114,7 @@ func (v *view) next() error {
 
 func (v *view) advance() error {
 	for {
-		p, ok := v.walker.next()
+		p, ok := v.position()
 		if !ok {
 			return io.EOF
 		}
@@ -128,6 +130,18 @@ func (v *view) advance() error {
 			return err
 		}
 	}
+}
+
+// position returns the next one. Of a list, it goes to its segment.
+func (v *view) position() (p store.Position, ok bool) {
+	if !v.listed {
+		return v.walker.next()
+	}
+	s, ok := v.soon.next(v)
+	if ok && s.segment != v.reader.now {
+		v.reader.enter(s.segment)
+	}
+	return s.position, ok
 }
 
 // maxRecords is how many records are read at a time from memory that was read anyway.

@@ -39,7 +39,11 @@ func (r *reader) begin(p store.Position) {
 	if r.now != nil && p >= r.now.header.first && p <= r.until {
 		return
 	}
-	s := r.shape.segmentOf(p)
+	r.enter(r.shape.segmentOf(p))
+}
+
+// enter goes to a segment.
+func (r *reader) enter(s *segment) {
 	r.now, r.chunk, r.off = s, nil, 0
 	if s == r.newest() {
 		r.placer, r.until = r.places, math.MaxUint64

@@ -89,25 +89,24 @@ func (l *Log) noteClosing(err error) {
 // part is a run or a table.
 type part interface {
 	Base() store.Position
-	End() store.Position
-	Count(k *index.Key) int
 	Postings(k *index.Key, from, to store.Position) index.Postings
 	Stream(k *index.Key, to store.Position) (before uint64, count int, ok bool)
-	After(k *index.Key, revision uint64, from, to store.Position) index.Postings
 }
 
-// parts yields those that may have positions from from to to, in order.
-func (s *shape) parts(from, to store.Position, yield func(part) bool) {
+// between returns the runs and tables that may have positions from from to to, in order.
+func (s *shape) between(from, to store.Position) (runs index.Runs, tables []*index.Table) {
+	runs = make(index.Runs, 0, len(s.runs))
 	for _, r := range s.runs {
-		if r.End() >= from && r.Base() < to && !yield(r) {
-			return
+		if r.End() >= from && r.Base() < to {
+			runs = append(runs, r.Run)
 		}
 	}
 	for _, t := range s.tables {
-		if t.End() >= from && t.Base() < to && !yield(t) {
-			return
+		if t.End() >= from && t.Base() < to {
+			tables = append(tables, t)
 		}
 	}
+	return runs, tables
 }
 
 // newest yields the parts that begin before the position, from the newest to the oldest.
@@ -137,39 +136,44 @@ func (s *shape) revision(k *index.Key, to store.Position) (revision uint64) {
 }
 
 // stream returns the positions from from to to of a stream's records after a revision.
-func (s *shape) stream(k *index.Key, after uint64, from, to store.Position) (all index.Postings) {
-	s.parts(from, to, func(p part) bool {
-		all.Add(p.After(k, after, from, to))
-		return true
-	})
+func (s *shape) stream(k *index.Key, after uint64, from, to store.Position) index.Postings {
+	runs, tables := s.between(from, to)
+	all := runs.After(k, after, from, to)
+	for _, t := range tables {
+		all.Add(t.After(k, after, from, to))
+	}
 	return all
 }
 
 // postings returns the positions from from to to of the records that have the key.
-func (s *shape) postings(k *index.Key, from, to store.Position) (all index.Postings) {
-	s.parts(from, to, func(p part) bool {
-		all.Add(p.Postings(k, from, to))
-		return true
-	})
+func (s *shape) postings(k *index.Key, from, to store.Position) index.Postings {
+	runs, tables := s.between(from, to)
+	all := runs.Postings(k, from, to)
+	for _, t := range tables {
+		all.Add(t.Postings(k, from, to))
+	}
 	return all
 }
 
 // count is how many records may have the key, rather more than less.
-func (s *shape) count(k *index.Key, from, to store.Position) (n int) {
-	s.parts(from, to, func(p part) bool {
-		n += p.Count(k)
-		return true
-	})
+func (s *shape) count(k *index.Key, from, to store.Position) int {
+	runs, tables := s.between(from, to)
+	n := runs.Count(k)
+	for _, t := range tables {
+		n += t.Count(k)
+	}
 	return n
 }
 
-// segmentOf returns the segment in which the position lies.
+// segmentOf returns the segment in which the position lies: the last that begins at or before it, since those before may have no events.
 func (s *shape) segmentOf(p store.Position) *segment {
-	i, _ := slices.BinarySearchFunc(s.segments, p+1, func(s *segment, p store.Position) int {
-		if s.header.first < p {
-			return -1
+	low, high := 0, len(s.segments)
+	for high-low > 1 {
+		if middle := (low + high) / 2; s.segments[middle].header.first <= p {
+			low = middle
+		} else {
+			high = middle
 		}
-		return 1
-	})
-	return s.segments[i-1] // the last that begins at or before it: those before may have no events
+	}
+	return s.segments[low]
 }

@@ -62,9 +62,10 @@ func FuzzRun(f *testing.F) {
 	whole, name, h := smallRun(f)
 	f.Add(120, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 0, []byte{}, true)
 	f.Add(32, []byte{0xff, 0xff}, 40, []byte{0xff, 0xff, 0xff}, true)
-	f.Add(2*page, []byte{0xff, 0xff, 0xff, 0xff}, 2*page+4, []byte{0xff, 0xff, 0xff, 0xff}, true)  // fences
-	f.Add(4*page, []byte{0, 0, 0, 0x80, 0xff, 0xff, 0xff, 0xff}, 5*page, []byte{0xff, 0xff}, true) // values and words
-	f.Add(6*page, []byte{0xff, 0xff, 0xff, 0xff}, 8*page+8, []byte{0xff, 0xff}, true)              // ends of names, types
+	f.Add(page, []byte{0xff, 0xff, 0xff, 0x7f}, page+4, []byte{0xff, 0xff, 0xff, 0xff}, true) // numbers of keys in a block
+	f.Add(2*page+8, []byte{0, 0, 0, 0x80}, 2*page+20, []byte{0xff, 0xff, 0xff, 0xff}, true)   // values
+	f.Add(2*page, []byte{0xff, 0xff, 0xff, 0xff}, 3*page, []byte{0xff, 0xff}, true)           // hashes and words
+	f.Add(4*page, []byte{0xff, 0xff, 0xff, 0xff}, 6*page+8, []byte{0xff, 0xff}, true)         // ends of names, types
 	f.Add(3*page, []byte{1}, 0, []byte{}, false)
 	f.Add(len(whole)-1, []byte{1}, 100, []byte("x"), false)
 	f.Fuzz(func(t *testing.T, at int, put []byte, at2 int, put2 []byte, signed bool) {

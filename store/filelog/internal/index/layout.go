@@ -23,10 +23,10 @@ import (
 //
 // Sections follow, each from the beginning of a page on:
 //
-//	filter      64 bytes for each 42 keys, in order of hash: six bits are set in the block of each key
-//	fences      4 bytes for each 16 keys, and 4 more: the number of the first key whose hash lies in that part of all hashes
-//	hashes      8 bytes for each key, in order
-//	values      4 bytes for each key: a position's difference to the first, or with the highest bit set the number of a word
+//	blocks      64 bytes for each 36 keys: the numbers of the first key whose hash lies in that part of all hashes, and of the one after
+//	            the last (4 bytes each), and a filter of 448 bits, of which six are set for each of these keys
+//	keys        12 bytes for each key, in order of hash: the hash, and a value of 4 bytes, which is a position's difference to the first,
+//	            or with the highest bit set the number of a word
 //	words       4 bytes each: how many positions, with the highest bit set for a stream, of which then follow the second hash (two
 //	            words) and the revision before (two words), with the highest bit set when the stream begins here all the same: the
 //	            records before are gone; then the differences of the positions
@@ -36,13 +36,14 @@ import (
 //	sums        CRC-32C of each page before them but the first
 const (
 	magic         = "oxbowidx"
-	formatVersion = 1
+	formatVersion = 2
 	pageSize      = 4096
 
-	keysInBlock = 42
+	keysInBlock = 36
 	blockSize   = 64
-	keysInFence = 16
+	blockHead   = 8 // before the filter
 	filterBits  = 6
+	keySize     = 12
 
 	listed     = 1 << 31 // of a value: it is the number of a word
 	streamList = 1 << 31 // of a list's first word
@@ -77,13 +78,15 @@ type section struct{ off, size int64 }
 
 func (s section) end() int64 { return s.off + s.size }
 
+// within returns where in the file a byte of the section stands, or the last one for a byte behind it.
+func (s section) within(off int64) int64 { return s.off + min(off, max(0, s.size-1)) }
+
 type layout struct {
-	filter, fences, hashes, values, words, nameEnds, names, types, sums section
-	size                                                                int64
+	blocks, keys, words, nameEnds, names, types, sums section
+	size                                              int64
 }
 
 func (c *counts) blocks() uint64 { return c.keys/keysInBlock + 1 }
-func (c *counts) fences() uint64 { return c.keys/keysInFence + 1 }
 
 func (c *counts) layout() (l layout) {
 	at := int64(pageSize)
@@ -91,10 +94,8 @@ func (c *counts) layout() (l layout) {
 		*s = section{off: at, size: int64(size)}
 		at += (int64(size) + pageSize - 1) / pageSize * pageSize
 	}
-	place(&l.filter, c.blocks()*blockSize)
-	place(&l.fences, 4*(c.fences()+1))
-	place(&l.hashes, 8*c.keys)
-	place(&l.values, 4*c.keys)
+	place(&l.blocks, c.blocks()*blockSize)
+	place(&l.keys, c.keys*keySize)
 	place(&l.words, 4*c.words)
 	place(&l.nameEnds, 4*c.names)
 	place(&l.names, c.nameBytes)

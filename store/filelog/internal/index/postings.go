@@ -62,6 +62,14 @@ func (p *Postings) Add(more Postings) {
 	p.count += more.count
 }
 
+// add appends the positions of a span, which all lie after those that are there.
+func (p *Postings) add(s span) {
+	if s.n > 0 {
+		p.spans = append(p.spans, s)
+		p.count += s.n
+	}
+}
+
 // Skip leaves out the first n.
 func (p *Postings) Skip(n uint64) {
 	for n > 0 && p.count > 0 {
@@ -80,9 +88,7 @@ func (p *Postings) Skip(n uint64) {
 // From returns the part from a position on.
 func (p *Postings) From(from event.Position) (later Postings) {
 	for i := range p.spans {
-		if s := p.spans[i].within(from, math.MaxUint64); s.n > 0 {
-			later.Add(of(s))
-		}
+		later.add(p.spans[i].within(from, math.MaxUint64))
 	}
 	return later
 }
@@ -112,11 +118,9 @@ func (p *Postings) DropLast() {
 }
 
 // of returns the postings of one span.
-func of(s span) Postings {
-	if s.n == 0 {
-		return Postings{}
-	}
-	return Postings{spans: []span{s}, count: s.n}
+func of(s span) (p Postings) {
+	p.add(s)
+	return p
 }
 
 func putWord(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }

@@ -191,54 +191,32 @@ func (r *Run) word(i int64) uint32 { return binary.LittleEndian.Uint32(r.at(&r.l
 func (r *Run) long(i int64) uint64 { return uint64(r.word(i)) | uint64(r.word(i+1))<<32 }
 
 func (r *Run) hash(i int64) uint64 {
-	return binary.LittleEndian.Uint64(r.at(&r.layout.hashes, 8*i, 8))
+	return binary.LittleEndian.Uint64(r.at(&r.layout.keys, keySize*i, 8))
 }
 
 func (r *Run) value(i int64) uint32 {
-	return binary.LittleEndian.Uint32(r.at(&r.layout.values, 4*i, 4))
+	return binary.LittleEndian.Uint32(r.at(&r.layout.keys, keySize*i+8, 4))
 }
 
-// mayHave reports whether the filter knows the hash.
-func (r *Run) mayHave(hash uint64) bool {
-	block := r.at(&r.layout.filter, int64(part(hash, r.blocks()))*blockSize, blockSize)
-	for i := range filterBits {
-		if at := filterBit(hash, i); block[at/8]&(1<<(at%8)) == 0 {
-			return false
-		}
-	}
-	return true
+// mayKnow reports whether the run can have the key, as far as is known without a look at the file.
+func (r *Run) mayKnow(k *Key) bool {
+	return k.kind != ByID || k.time == 0 || k.time >= r.earliest && k.time <= r.latest
 }
 
-// find returns the numbers of the keys that have the hash: from low to before high.
-func (r *Run) find(hash uint64) (low, high int64) {
-	if !r.mayHave(hash) {
-		return 0, 0
-	}
-	fence := r.at(&r.layout.fences, 4*int64(part(hash, r.counts.fences())), 8)
-	from, to := int64(binary.LittleEndian.Uint32(fence)), int64(binary.LittleEndian.Uint32(fence[4:]))
-	low = from + int64(sort.Search(int(to-from), func(i int) bool { return r.hash(from+int64(i)) >= hash }))
-	high = low
-	for high < to && r.hash(high) == hash {
-		high++
-	}
-	return low, high
-}
-
-// list reads the value of a key.
-func (r *Run) list(i int64) (e entry) {
-	e.hash = r.hash(i)
+// listing reads the value of a key.
+func (r *Run) listing(i int64) (l listing) {
 	value := r.value(i)
 	if value&listed == 0 {
-		e.at = of(span{base: r.base, own: []uint32{value}, n: 1})
-		return e
+		l.at = span{base: r.base, own: []uint32{value}, n: 1}
+		return l
 	}
 	at := int64(value &^ listed)
 	head := r.word(at)
 	n := int64(head &^ streamList)
-	if e.stream = head&streamList != 0; e.stream {
-		e.mark, e.before = r.long(at+1), r.long(at+3)
-		e.begins = e.before == 0 || e.before&beginsHere != 0
-		e.before &^= beginsHere
+	if l.stream = head&streamList != 0; l.stream {
+		l.mark, l.before = r.long(at+1), r.long(at+3)
+		l.begins = l.before == 0 || l.before&beginsHere != 0
+		l.before &^= beginsHere
 		at += streamHead
 	} else {
 		at++
@@ -246,63 +224,39 @@ func (r *Run) list(i int64) (e entry) {
 	if n == 0 || uint64(at+n) > r.counts.words {
 		panic(r.damage(r.layout.words.off, "a list in it leads nowhere"))
 	}
-	e.at = of(span{base: r.base, run: r, word: at, n: int(n)})
-	return e
+	l.at = span{base: r.base, run: r, word: at, n: int(n)}
+	return l
 }
 
-// lookup returns the entry of a key.
-func (r *Run) lookup(k *Key) (e entry, ok bool) {
-	if k.kind == ByID && k.time > 0 && (k.time < r.earliest || k.time > r.latest) {
-		return entry{}, false
-	}
-	low, high := r.find(k.hash)
-	for i := low; i < high; i++ {
-		if e = r.list(i); e.stream == (k.kind == ByStream) && e.mark == k.mark {
-			return e, true
-		}
-	}
-	return entry{}, false
+// list reads a key.
+func (r *Run) list(i int64) entry {
+	l := r.listing(i)
+	return entry{hash: r.hash(i), stream: l.stream, mark: l.mark, before: l.before, begins: l.begins, at: of(l.at)}
 }
 
 // Count returns how many records have the key.
-func (r *Run) Count(k *Key) int {
-	e, _ := r.lookup(k)
-	return e.at.count
-}
+func (r *Run) Count(k *Key) int { return Runs{r}.Count(k) }
 
 // Postings returns the positions from from to to of the records that have the key.
 func (r *Run) Postings(k *Key, from, to event.Position) Postings {
-	e, ok := r.lookup(k)
-	if !ok {
-		return Postings{}
-	}
-	return of(e.at.spans[0].within(from, to))
+	return Runs{r}.Postings(k, from, to)
 }
 
 // After returns the positions from from to to of a stream's records after a revision.
 func (r *Run) After(k *Key, revision uint64, from, to event.Position) Postings {
-	e, ok := r.lookup(k)
-	if !ok || e.before+uint64(e.at.count) <= revision {
-		return Postings{}
-	}
-	s := e.at.spans[0]
-	if e.before < revision {
-		s = s.cut(int(revision-e.before), s.n)
-	}
-	return of(s.within(from, to))
+	return Runs{r}.After(k, revision, from, to)
 }
 
 // Stream returns what the run has of a stream: its revision before, and how many records of it stand up to the position.
 func (r *Run) Stream(k *Key, to event.Position) (before uint64, count int, ok bool) {
-	e, ok := r.lookup(k)
-	if !ok {
-		return 0, 0, false
-	}
-	if to >= r.end {
-		return e.before, e.at.count, true
-	}
-	s := e.at.spans[0].within(0, to)
-	return e.before, s.n, true
+	Runs{r}.each(k, func(l listing) {
+		before, count, ok = l.before, l.at.n, true
+		if to < r.end {
+			s := l.at.within(0, to)
+			count = s.n
+		}
+	})
+	return before, count, ok
 }
 
 // Types returns how many records of each type there are.

@@ -136,10 +136,9 @@ type writer struct {
 	base   event.Position
 	sums   []byte
 
-	filter, fences, hashes, values, words *sectionWriter
-	block                                 [blockSize]byte
-	blocks, fenced                        uint64 // written
-	keys, worded                          uint64 // written
+	blocks, keys, words    *sectionWriter
+	block                  [blockSize]byte // the next one
+	blocked, keyed, worded uint64          // written
 }
 
 func (w *writer) write(s source) error {
@@ -152,15 +151,13 @@ func (w *writer) write(s source) error {
 }
 
 func (w *writer) writeEntries(s source) error {
-	w.filter, w.fences = w.section(w.layout.filter), w.section(w.layout.fences)
-	w.hashes, w.values, w.words = w.section(w.layout.hashes), w.section(w.layout.values), w.section(w.layout.words)
+	w.blocks, w.keys, w.words = w.section(w.layout.blocks), w.section(w.layout.keys), w.section(w.layout.words)
 	entries := s.entries()
 	for e, ok := entries(); ok && w.words.err == nil; e, ok = entries() {
 		w.entry(e)
 	}
 	w.blocksUpTo(w.counts.blocks())
-	w.fencesUpTo(w.counts.fences() + 1)
-	return errors.Join(w.filter.close(), w.fences.close(), w.hashes.close(), w.values.close(), w.words.close())
+	return errors.Join(w.blocks.close(), w.keys.close(), w.words.close())
 }
 
 func (w *writer) writeNames(s source) error {
@@ -190,14 +187,13 @@ func (w *writer) entry(e *entry) {
 		at := filterBit(e.hash, i)
 		w.block[at/8] |= 1 << (at % 8)
 	}
-	w.fencesUpTo(part(e.hash, w.counts.fences()) + 1)
-	w.keys++
-	w.hashes.long(e.hash)
+	w.keyed++
+	w.keys.halves(e.hash)
 	if !e.stream && e.at.count == 1 {
-		w.values.word(uint32(e.at.First() - w.base))
+		w.keys.word(uint32(e.at.First() - w.base))
 		return
 	}
-	w.values.word(listed | uint32(w.worded))
+	w.keys.word(listed | uint32(w.worded))
 	w.worded += e.words()
 	if e.stream {
 		w.words.word(streamList | uint32(e.at.count))
@@ -222,18 +218,13 @@ func (e *entry) revisionWord() uint64 {
 	return e.before
 }
 
-// blocksUpTo writes the blocks of the filter before the given one.
+// blocksUpTo writes the blocks before the given one.
 func (w *writer) blocksUpTo(block uint64) {
-	for ; w.blocks < block; w.blocks++ {
-		w.filter.bytes(w.block[:])
+	for ; w.blocked < block; w.blocked++ {
+		putWord(w.block[4:], uint32(w.keyed))
+		w.blocks.bytes(w.block[:])
 		clear(w.block[:])
-	}
-}
-
-// fencesUpTo writes fences before the given one: each is the number of keys before it.
-func (w *writer) fencesUpTo(fence uint64) {
-	for ; w.fenced < fence; w.fenced++ {
-		w.fences.word(uint32(w.keys))
+		putWord(w.block[:], uint32(w.keyed))
 	}
 }
 
@@ -243,8 +234,11 @@ func part(hash, n uint64) uint64 {
 	return high
 }
 
-// filterBit returns the i-th bit of a hash in its block of 512.
-func filterBit(hash uint64, i int) uint64 { return hash >> (9 * i) & (8*blockSize - 1) }
+// filterBit returns the i-th bit of a hash in its block.
+func filterBit(hash uint64, i int) uint64 {
+	const bits = 8 * (blockSize - blockHead)
+	return 8*blockHead + hash>>(9*i)&511*bits>>9
+}
 
 // sectionWriter writes a section from its beginning on, through a buffer, and notes the checksums of its pages.
 type sectionWriter struct {
@@ -287,14 +281,6 @@ func (s *sectionWriter) word(v uint32) {
 func (s *sectionWriter) halves(v uint64) {
 	s.word(uint32(v))
 	s.word(uint32(v >> 32))
-}
-
-// long writes a number among its like.
-func (s *sectionWriter) long(v uint64) {
-	s.buf = binary.LittleEndian.AppendUint64(s.buf, v)
-	if len(s.buf) == cap(s.buf) {
-		s.flush()
-	}
 }
 
 // flush writes whole pages.
