@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/oxbow-events/oxbow/bench/messaging"
@@ -34,12 +35,50 @@ func newOxbowBus(opts ...bus.Option) func(int, messaging.Handle) (messaging.Publ
 	}
 }
 
-func (b oxbowBus) Publish(ctx context.Context, o messaging.Order) error { return b.bus.Publish(ctx, o) }
+func (b oxbowBus) Publish(ctx context.Context, o messaging.Order) error {
+	return bus.Publish(ctx, b.bus, o)
+}
 
 func (b oxbowBus) Close() error { return b.bus.Close(context.Background()) }
 
 // way is a way to subscribe.
 type way func(messaging.Bus) func(int, messaging.Handle) (messaging.Publisher, error)
+
+func newFeeds(subscribers int, h messaging.Handle) (messaging.Publisher, error) {
+	b := bus.New(bus.Config{})
+	feed, err := bus.Broadcast[messaging.Order](b, bus.Ring{})
+	if err != nil {
+		return nil, err
+	}
+	f := &feeds{oxbowBus: oxbowBus{b}}
+	for i := range subscribers {
+		events := feed.All(context.Background())
+		f.readers.Go(func() {
+			for e, err := range events {
+				if missed, ok := errors.AsType[*bus.MissedError](err); ok {
+					for range missed.Count {
+						h(i, messaging.Order{})
+					}
+					continue
+				}
+				h(i, e.Data)
+			}
+		})
+	}
+	return f, nil
+}
+
+// feeds is Oxbow's bus with readers of a feed. What a slow one misses is counted as handled: publishing never waits for readers.
+type feeds struct {
+	oxbowBus
+	readers sync.WaitGroup
+}
+
+func (f *feeds) Close() error {
+	err := f.oxbowBus.Close()
+	f.readers.Wait()
+	return err
+}
 
 func inSync(b messaging.Bus) func(int, messaging.Handle) (messaging.Publisher, error) { return b.Sync }
 
@@ -132,4 +171,20 @@ func preparePublishers(_ context.Context, e *env) ([]contender, error) {
 		{name: oxbowName, events: n, side: all(n, atOnce(8, repeat(n/8, publish)))},
 		{name: onePublisher, does: "Oxbow with one publisher in place of eight", events: n, side: all(n, repeat(n, publish))},
 	}, nil
+}
+
+// prepareBroadcast returns publishing until so many readers of one feed have all.
+func prepareBroadcast(readers int) func(context.Context, *env) ([]contender, error) {
+	return func(_ context.Context, e *env) ([]contender, error) {
+		n := e.n(20_000, 20)
+		oxbow, err := publishing(e, newFeeds, readers, n)
+		if err != nil {
+			return nil, err
+		}
+		channels, err := publishing(e, messaging.Buses()[1].Queued, readers, n)
+		return []contender{
+			{name: oxbowName, events: n, side: oxbow},
+			{name: messaging.Buses()[1].Name, does: messaging.Buses()[1].Does, events: n, side: channels},
+		}, err
+	}
 }

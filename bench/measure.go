@@ -23,6 +23,7 @@ type work struct {
 	limit      cost              // what Oxbow may take on any machine, 0 when that depends on it
 	targets    map[string]target // by name of the peer
 	once       bool              // measured once, since another time gives the same
+	large      bool              // so much memory is in use that collecting garbage before each turn would take longer than the turn
 	prepare    func(ctx context.Context, e *env) ([]contender, error)
 }
 
@@ -141,6 +142,9 @@ func measure(ctx context.Context, w work, e *env, rounds int) (results []result,
 			if r.missing != "" {
 				continue
 			}
+			if !w.large {
+				runtime.GC()
+			}
 			took, allocated, err := r.measure(ctx)
 			if err != nil {
 				return nil, err
@@ -159,7 +163,6 @@ func (c *contender) measure(ctx context.Context) (took cost, allocated float64, 
 	if err := ctx.Err(); err != nil {
 		return 0, 0, err
 	}
-	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	took, err = c.side(ctx)

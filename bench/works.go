@@ -79,13 +79,16 @@ var works = []work{
 		name: "publish, 16 queued subscribers", goal: "1,000 ns", prepare: preparePublish(queued, 16),
 	},
 	{
+		name: "broadcast, 16 readers of one ring", goal: "300 ns", prepare: prepareBroadcast(16),
+	},
+	{
 		name: "publish, 8 publishers, 1 sync subscriber", targets: map[string]target{onePublisher: atMost(1.5)}, prepare: preparePublishers,
 	},
 	{
-		name: "match a topic in 1,000,000 patterns, hot", goal: "80 ns, 0 allocs", prepare: prepareTopics(1),
+		name: "match a topic in 1,000,000 patterns, hot", goal: "80 ns, 0 allocs", large: true, prepare: prepareTopics(1),
 	},
 	{
-		name: "match a topic in 1,000,000 patterns, cold", goal: "3 µs, 0 allocs", prepare: prepareTopics(1_000_000),
+		name: "match a topic in 1,000,000 patterns, cold", goal: "3 µs, 0 allocs", large: true, prepare: prepareTopics(1_000_000),
 	},
 	{
 		name: "memory of a pattern, 1,000,000 patterns", unit: bytes, once: true, goal: "150 B", prepare: preparePatterns,

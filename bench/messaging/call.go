@@ -28,3 +28,12 @@ func (c *calls) Publish(_ context.Context, o Order) error {
 }
 
 func (c *calls) Close() error { return nil }
+
+var callCommand = Answerer{Name: call.Name, Start: startCalls}
+
+func startCalls(answer func(Order) int64) (Ask, func() error, error) {
+	var handler atomic.Pointer[func(Order) int64]
+	handler.Store(&answer)
+	ask := func(_ context.Context, o Order) (int64, error) { return (*handler.Load())(o), nil }
+	return ask, func() error { return nil }, nil
+}

@@ -66,4 +66,4 @@ type Answerer struct {
 func Requests() []Answerer { return []Answerer{channelRequest, natsRequest} }
 
 // Commands returns the ways to have a command handled; what they return is nothing but an error.
-func Commands() []Answerer { return []Answerer{watermillCommand} }
+func Commands() []Answerer { return []Answerer{callCommand, watermillCommand} }
