@@ -85,7 +85,7 @@ func (d *inProcess) Ask(ctx context.Context, q *event.Event[any], window int) (A
 		return nil, err
 	}
 	call := newCall(ctx, d, q, window)
-	err := d.bus.Deliver(&call.asking, *q)
+	err := call.offer()
 	n := call.begun()
 	if err == nil && n > 0 {
 		return call, nil
@@ -95,6 +95,20 @@ func (d *inProcess) Ask(ctx context.Context, q *event.Event[any], window int) (A
 		return call, nil
 	}
 	return nil, d.unanswered(ctx, q, err)
+}
+
+// offer has the bus deliver the request. Where that does not return, because a hook panics or an observer ends its goroutine, nobody is
+// left to take answers.
+func (c *call) offer() error {
+	delivered := false
+	defer func() {
+		if !delivered {
+			c.Close()
+		}
+	}()
+	err := c.driver.bus.Deliver(&c.asking, *c.request)
+	delivered = true
+	return err
 }
 
 // unanswered says why nobody took a request.
