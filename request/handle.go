@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path"
 	"reflect"
 	"runtime"
@@ -143,7 +144,7 @@ func (c *Carrier) respond(set settings, h handler) (*Responder, error) {
 	}
 	r := &Responder{carrier: c, name: set.name, handler: h, wrapped: c.wrap(h, set.middleware)}
 	if set.limited {
-		r.rooms, r.most = make(chan struct{}, set.limit), set.limit+set.waiting
+		r.rooms, r.most = make(chan struct{}, set.limit), set.limit+min(set.waiting, math.MaxInt-set.limit)
 	}
 	r.paused = true // until stop can be called
 	halt, err := c.driver.Respond(context.Background(), Route{Pattern: set.pattern, Name: set.name}, r.take)
