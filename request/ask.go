@@ -80,6 +80,8 @@ func (a *asked) first(ctx context.Context, streams bool) (Answer, error) {
 		switch {
 		case errors.Is(err, ErrNoMore):
 			return Answer{}, a.failure(none)
+		case errors.Is(err, context.DeadlineExceeded) && !a.life.limit.IsZero():
+			return Answer{}, a.failure(fmt.Errorf("no answer within %v, the carrier's Config.Timeout: %w", a.carrier.cfg.Timeout, err))
 		case err != nil:
 			return Answer{}, a.failure(err)
 		case answer.NoAnswer:
