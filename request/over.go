@@ -13,6 +13,10 @@ import (
 // Over returns a carrier over a bus. Each request is an event on the bus, which every subscription to its type or topic sees; those that
 // are sync run before the answers are looked at. An event that is published and not asked is no request, and responders do not see it.
 //
+// Hooks and middleware of the bus see how a request comes to a responder, and not how it is handled: use Config.Middleware and [With] for that.
+// What keeps an event from a subscription there, such as Deduplicate with the same request a second time, is as if the responder were
+// not there.
+//
 // Close the carrier before the bus. Once the bus is closed, asking returns an error that answers to bus.ErrClosed and to ErrClosed.
 func Over(b *bus.Bus, cfg Config) (*Carrier, error) {
 	if b == nil {
