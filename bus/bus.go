@@ -29,7 +29,8 @@ type Config struct {
 	Depth int
 
 	// OnError gets the errors of queued handlers, with the context and event the handler had; err is a *HandlerError. It is called in
-	// the queue's worker, which goes on when it returns. Default: an error line to slog.Default.
+	// the queue's worker, which goes on when it returns. When it panics, that is logged beside what it was told. Default: an error line to
+	// slog.Default.
 	OnError func(ctx context.Context, e event.Event[any], err error)
 }
 

@@ -18,7 +18,7 @@ func (w *waits) allow(from, to *queue) bool {
 	if w.rooms[from][to] {
 		return true
 	}
-	if w.leads(to, from) {
+	if w.leads(to, from, map[*queue]bool{}) {
 		return false
 	}
 	if w.rooms == nil {
@@ -31,13 +31,18 @@ func (w *waits) allow(from, to *queue) bool {
 	return true
 }
 
-// leads reports whether to is from, or one that from waits for, or one that those wait for.
-func (w *waits) leads(from, to *queue) bool {
+// leads reports whether to is from, or one that from waits for, or one that those wait for. It looks at nothing twice, since
+// there may be very many ways.
+func (w *waits) leads(from, to *queue, seen map[*queue]bool) bool {
 	if from == to {
 		return true
 	}
+	if seen[from] {
+		return false
+	}
+	seen[from] = true
 	for next := range w.rooms[from] {
-		if w.leads(next, to) {
+		if w.leads(next, to, seen) {
 			return true
 		}
 	}

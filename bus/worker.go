@@ -2,8 +2,12 @@ package bus
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"time"
+
+	"github.com/oxbow-events/oxbow/event"
 )
 
 // work handles events until none is ready. done is what was handled last, by a worker whose place this one takes.
@@ -79,8 +83,19 @@ func (q *queue) giveWay() {
 func (q *queue) handle(w waiting, contexts *contexts) {
 	ctx := contexts.next(q, w)
 	if err := q.sub.call(ctx, w.parcel); err != nil {
-		q.sub.bus.onError(ctx, *w.parcel.untyped(), err)
+		q.sub.bus.report(ctx, *w.parcel.untyped(), err)
 	}
+}
+
+// report hands an error on, whatever becomes of it: a panic here would end the program.
+func (b *Bus) report(ctx context.Context, e event.Event[any], err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			panicked := &PanicError{Value: v, Stack: debug.Stack()}
+			logError(ctx, e, fmt.Errorf("OnError: %w; it was told: %w", panicked, err))
+		}
+	}()
+	b.onError(ctx, e, err)
 }
 
 // contexts makes those of handlers, several in one allocation. None is used twice: a handler may have kept it.

@@ -125,6 +125,7 @@ func TestWhatCannotBeAHandlerIsRefused(t *testing.T) {
 		"name: is empty":                        cqrs.HandleNoResult(b, func(context.Context, Tick) error { return nil }, cqrs.Named("")),
 		"except: is for Register":               cqrs.HandleNoResult(b, func(context.Context, Tick) error { return nil }, cqrs.Except("x")),
 		"middleware: number 1 is nil":           cqrs.HandleNoResult(b, func(context.Context, Tick) error { return nil }, cqrs.With(nil)),
+		"made no handler":                       cqrs.HandleNoResult(b, func(context.Context, Tick) error { return nil }, cqrs.With(noHandler)),
 	} {
 		expectError(t, err, event.ErrInvalid, trimmed(want))
 	}
@@ -144,9 +145,13 @@ func TestABadConfigIsRefusedByName(t *testing.T) {
 		_, err := cqrs.NewCommandBus(nil, cfg)
 		expectError(t, err, event.ErrInvalid, want)
 	}
+	all := newBus(t, newStore(), cqrs.Config{NoLogging: true, Middleware: []middleware.Func{noHandler}})
+	expectError(t, cqrs.HandleNoResult(all, func(context.Context, Tick) error { return nil }), event.ErrInvalid, "of the bus made no handler")
 	_, err := cqrs.NewQueryBus(nil, cqrs.QueryConfig{Middleware: []middleware.Func{nil}})
 	expectError(t, err, event.ErrInvalid, "middleware")
 }
+
+func noHandler(middleware.Handler) middleware.Handler { return nil }
 
 type checked struct{ Amount int }
 

@@ -55,8 +55,8 @@ func (b *CommandBus) newCommandHandler(data, result reflect.Type, call callFunc,
 	if err != nil {
 		return nil, err
 	}
-	h.serve = b.wrap(b.serve(h), set)
-	return h, nil
+	h.serve, err = b.wrap(b.serve(h), set)
+	return h, err
 }
 
 // functionName returns fn's name with its package: shop.(*Desk).PlaceOrder.

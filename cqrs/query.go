@@ -60,8 +60,8 @@ func (b *QueryBus) newQueryHandler(data, result reflect.Type, call callFunc, set
 	if err != nil {
 		return nil, err
 	}
-	h.serve = b.wrap(b.serve(h), set)
-	return h, nil
+	h.serve, err = b.wrap(b.serve(h), set)
+	return h, err
 }
 
 // serve is the innermost of what is around a query's handler.

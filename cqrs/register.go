@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/internal/discover"
 	"github.com/oxbow-events/oxbow/middleware"
 )
@@ -114,6 +115,14 @@ func notRegistered(err error) error {
 }
 
 // wrap puts around a handler what is around all and what is around this one.
-func (d *desk) wrap(h middleware.Handler, set settings) middleware.Handler {
-	return d.around(middleware.Chain(set.middleware...)(h))
+func (d *desk) wrap(h middleware.Handler, set settings) (middleware.Handler, error) {
+	own := middleware.Chain(set.middleware...)(h)
+	if own == nil {
+		return nil, event.Invalid("middleware", "of %s made no handler", set.name)
+	}
+	wrapped := d.around(own)
+	if wrapped == nil {
+		return nil, event.Invalid("middleware", "of the bus made no handler of %s", set.name)
+	}
+	return wrapped, nil
 }

@@ -24,6 +24,10 @@ type Changes[Q, U any] struct {
 // HandleWatch makes a handler of queries of type Q that can be watched: initial answers, and tells the position of the newest
 // event that the answer has in it (0: none); changes says what the events after that position change. [Query] returns the initial
 // answer alone.
+//
+// The position is that of the last record that the answer was made of, or, from a read model, that of its checkpoint. Where the answer and
+// the position are read one after the other, an event in between is missed or repeated: then read the position first, and have updates
+// say what is now rather than what was added, so that a repeated one does no harm.
 func HandleWatch[Q, R, U any](
 	b *QueryBus, initial func(context.Context, Q) (R, store.Position, error), changes Changes[Q, U], opts ...Option,
 ) error {

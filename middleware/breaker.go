@@ -50,12 +50,15 @@ func NewBreaker(cfg BreakerConfig) (*Breaker, error) {
 // Around is the middleware.
 func (b *Breaker) Around(next Handler) Handler {
 	return func(ctx context.Context, c *Call) (result any, err error) {
-		era, err := b.enter()
+		era, from, err := b.enter()
 		if err != nil {
 			return nil, err
 		}
 		outcome := failure
-		defer func() { b.leave(era, outcome) }() // also after a panic
+		defer func() { b.leave(era, outcome) }() // also after a panic, be it of OnChange
+		if from == Open {
+			b.tell(Open, HalfOpen)
+		}
 		result, err = next(ctx, c)
 		outcome = b.judge(err)
 		return result, err
@@ -87,10 +90,12 @@ func (b *Breaker) Status() BreakerStatus {
 	return s
 }
 
-// enter asks whether a call may go through, and returns the era that it belongs to.
-func (b *Breaker) enter() (era uint64, err error) {
+// enter asks whether a call may go through, and returns the era that it belongs to, and the state that it found: the first call that
+// goes through when that is Open has made it half-open.
+func (b *Breaker) enter() (era uint64, from State, err error) {
 	b.mu.Lock()
-	from := b.state
+	defer b.mu.Unlock()
+	from = b.state
 	if b.state == Open && !time.Now().Before(b.until) {
 		b.change(HalfOpen)
 	}
@@ -102,10 +107,7 @@ func (b *Breaker) enter() (era uint64, err error) {
 	case b.state == HalfOpen:
 		b.probing++
 	}
-	era, to := b.era, b.state
-	b.mu.Unlock()
-	b.tell(from, to)
-	return era, err
+	return b.era, from, err
 }
 
 // leave notes what became of a call that began in an era.

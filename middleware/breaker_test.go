@@ -219,3 +219,21 @@ func TestRetryWaitsUntilABreakerLetsCallsThrough(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOnChangeThatPanicsTakesNoProbeWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(middleware.BreakerConfig{Failures: 1, Open: time.Minute, OnChange: func(_, to middleware.State) {
+			if to == middleware.HalfOpen {
+				panic("nobody to tell")
+			}
+		}})
+		_, _ = b.Around(fail)(t.Context(), newCall())
+		handle := middleware.Recover()(b.Around(succeed))
+		for range 3 {
+			time.Sleep(time.Minute) // fake time
+			if _, err := handle(t.Context(), newCall()); err == nil || err.Error() != "panic: nobody to tell" {
+				t.Fatalf("a probe whose change could not be told returned %v", err)
+			}
+		}
+	})
+}

@@ -19,11 +19,11 @@ func Timeout(d time.Duration) Func {
 	}
 	cause := &TimeoutError{After: d}
 	return func(next Handler) Handler {
-		return func(ctx context.Context, c *Call) (any, error) {
-			ctx, cancel := context.WithTimeoutCause(ctx, d, cause)
+		return func(outer context.Context, c *Call) (any, error) {
+			ctx, cancel := context.WithTimeoutCause(outer, d, cause)
 			defer cancel()
 			result, err := next(ctx, c)
-			if err != nil && context.Cause(ctx) == error(cause) {
+			if err != nil && context.Cause(ctx) == error(cause) && context.Cause(outer) != error(cause) { // not that of a call around this one
 				return result, &TimeoutError{After: d, Handler: c.Handler, Err: err}
 			}
 			return result, err

@@ -77,3 +77,26 @@ func TestTimeoutDoesNotClaimWhatOthersEnded(t *testing.T) {
 		}
 	})
 }
+
+func TestATimeoutAroundAnotherCallIsNotTheInnerOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := middleware.Timeout(time.Second)
+		var inner error
+		handle := limit(func(ctx context.Context, _ *middleware.Call) (any, error) {
+			time.Sleep(900 * time.Millisecond) // fake time
+			_, inner = limit(func(ctx context.Context, _ *middleware.Call) (any, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})(ctx, newCall())
+			return nil, inner
+		})
+		_, err := handle(t.Context(), newCall())
+		var timeout *middleware.TimeoutError
+		if errors.As(inner, &timeout) {
+			t.Errorf("the inner call, which had a tenth of its time, returned %v", inner)
+		}
+		if !errors.As(err, &timeout) || timeout.After != time.Second {
+			t.Errorf("the outer call returned %v", err)
+		}
+	})
+}

@@ -34,11 +34,17 @@ func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts
 	if _, has := ctx.Deadline(); timeout && !has && !c.cfg.NoTimeout {
 		a.life.limit, ctx = time.Now().Add(c.cfg.Timeout), &a.life
 	}
+	taken := false
+	defer func() {
+		if !taken { // it was refused, or a driver's panic goes on from here
+			a.life.end()
+			c.leave()
+		}
+	}()
 	if a.answers, err = c.driver.Ask(ctx, &a.request, window); err != nil {
-		c.leave()
-		a.life.end()
 		return ctx, nil, a.failure(err)
 	}
+	taken = true
 	return ctx, a, nil
 }
 
@@ -74,6 +80,8 @@ func (a *asked) first(ctx context.Context, streams bool) (Answer, error) {
 		switch {
 		case errors.Is(err, ErrNoMore):
 			return Answer{}, a.failure(none)
+		case errors.Is(err, context.DeadlineExceeded) && !a.life.limit.IsZero():
+			return Answer{}, a.failure(fmt.Errorf("no answer within %v, the carrier's Config.Timeout: %w", a.carrier.cfg.Timeout, err))
 		case err != nil:
 			return Answer{}, a.failure(err)
 		case answer.NoAnswer:

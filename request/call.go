@@ -146,6 +146,11 @@ func (c *call) put(r *reply, a Answer) {
 	if a.Responder == "" {
 		a.Responder = r.name
 	}
+	if len(c.queue) == cap(c.queue) && 2*c.taken >= len(c.queue) { // else an asker that is always behind has the queue grow for ever
+		n := copy(c.queue, c.queue[c.taken:])
+		clear(c.queue[n:])
+		c.queue, c.taken = c.queue[:n], 0
+	}
 	c.queue = append(c.queue, a)
 	if !a.NoAnswer {
 		c.unread++

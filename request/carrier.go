@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +39,8 @@ type Config struct {
 	Codes map[string]error
 
 	// OnError gets what the asker is not told: panics of handlers with their stack (*bus.PanicError), answers that could not be
-	// sent though they were wanted, and errors of those who only observe requests on the bus. Default: an error line to slog.Default.
+	// sent though they were wanted, and errors of those who only observe requests on the bus. When it panics, that is logged beside what it was told. Default: an error
+	// line to slog.Default.
 	OnError func(ctx context.Context, q event.Event[any], err error)
 }
 
@@ -66,10 +69,24 @@ func (cfg Config) check() (Config, error) {
 	if cfg.OnError == nil {
 		cfg.OnError = logError
 	}
+	cfg.OnError = guarded(cfg.OnError)
 	return cfg, nil
 }
 
 func isNil(f middleware.Func) bool { return f == nil }
+
+// guarded returns onError without its panics, which would end the program: it is called where handlers have ended.
+func guarded(onError func(context.Context, event.Event[any], error)) func(context.Context, event.Event[any], error) {
+	return func(ctx context.Context, q event.Event[any], err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				panicked := &bus.PanicError{Value: v, Stack: debug.Stack()}
+				logError(ctx, q, fmt.Errorf("OnError: %w; it was told: %w", panicked, err))
+			}
+		}()
+		onError(ctx, q, err)
+	}
+}
 
 func logError(ctx context.Context, q event.Event[any], err error) {
 	args := []any{"request", q.ID, "type", q.Type, "correlation", q.CorrelationID, "error", err}

@@ -110,6 +110,22 @@ func TestWhatAHandlerPublishesIsLinkedToTheRequest(t *testing.T) {
 	}
 }
 
+func TestATimeOutThatTheAskerDidNotSetIsExplained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := over(t, request.Config{Timeout: time.Minute})
+		handle(t, c, patient)
+		_, err := request.Do[Price](context.WithoutCancel(t.Context()), c, PriceAsked{"oak"})
+		expectError(t, err, context.DeadlineExceeded)
+		if want := "request price.asked: no answer within 1m0s, the carrier's Config.Timeout: context deadline exceeded"; err.Error() != want {
+			t.Errorf("the error reads %q, want %q", err, want)
+		}
+		_, err = request.Do[Price](shortly(t), c, PriceAsked{"oak"})
+		if want := "request price.asked: context deadline exceeded"; err.Error() != want {
+			t.Errorf("the error reads %q, want %q", err, want)
+		}
+	})
+}
+
 func TestTimeoutComesThoughTheHandlerIgnoresIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := over(t, request.Config{})

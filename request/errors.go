@@ -93,10 +93,15 @@ func (e *IncompleteError) Missing() int { return e.Want - e.Got }
 func (e *IncompleteError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d answers are missing, %d responders were asked", e.Missing(), e.Want, e.Asked)
+	separator := ": "
 	for _, err := range e.Failed {
-		fmt.Fprintf(&b, "; %v", err)
+		b.WriteString(separator + err.Error())
+		separator = "; "
 	}
-	return fmt.Sprintf("%s: %v", b.String(), e.Err)
+	if e.Err != ErrNoMore { // which goes without saying, after how many were asked
+		fmt.Fprintf(&b, "%s%v", separator, e.Err)
+	}
+	return b.String()
 }
 
 // Is reports that the error is ErrIncomplete.

@@ -104,6 +104,12 @@ func TestGatherDoesNotWaitForMoreThanThereAre(t *testing.T) {
 		}
 		expectError(t, err, errUnknown)
 		expectError(t, err, request.ErrBusy)
+		expectError(t, err, request.ErrNoMore)
+		for _, text := range []string{"4 of 5 answers are missing, 3 responders were asked: ", "full: responder is busy", "; "} {
+			if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), request.ErrNoMore.Error()) {
+				t.Errorf("the error reads %q", err)
+			}
+		}
 		if time.Since(began) != 0 || full.Stats().Refused != 1 {
 			t.Errorf("it took %v", time.Since(began))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path"
 	"reflect"
 	"runtime"
@@ -27,9 +28,22 @@ func Handle[Q, R any](c *Carrier, fn func(context.Context, Q) (R, error), opts .
 	return respond[Q](c, functionName(fn), opts, handler{
 		read: reader[Q](c),
 		answer: func(ctx context.Context, _ *event.Event[any], data any, _ *work) (any, error) {
-			return fn(ctx, data.(Q))
+			q, err := given[Q](data)
+			if err != nil {
+				return nil, err
+			}
+			return fn(ctx, q)
 		},
 	})
+}
+
+// given returns what the handler takes, unless middleware has put something else in its place.
+func given[Q any](data any) (Q, error) {
+	q, ok := data.(Q)
+	if !ok {
+		return q, event.Invalid("data", "is a %T after the middleware, and the handler takes a %v", data, reflect.TypeFor[Q]())
+	}
+	return q, nil
 }
 
 // HandleStream answers requests of type Q with the values that fn yields. It is Handle in everything else. An error ends the stream.
@@ -47,7 +61,11 @@ func HandleStream[Q, R any](c *Carrier, fn func(context.Context, Q) iter.Seq2[R,
 			if w.sent {
 				return nil, errAgain
 			}
-			return nil, sendAll(ctx, w, fn(ctx, data.(Q)))
+			q, err := given[Q](data)
+			if err != nil {
+				return nil, err
+			}
+			return nil, sendAll(ctx, w, fn(ctx, q))
 		},
 	})
 }
@@ -141,9 +159,13 @@ func (c *Carrier) respond(set settings, h handler) (*Responder, error) {
 	if _, err := topic.Parse(set.pattern); err != nil {
 		return nil, event.Invalid("pattern", "%s", strings.TrimPrefix(err.Error(), "pattern "))
 	}
-	r := &Responder{carrier: c, name: set.name, handler: h, wrapped: c.wrap(h, set.middleware)}
+	wrapped, err := c.wrap(h, set.middleware)
+	if err != nil {
+		return nil, err
+	}
+	r := &Responder{carrier: c, name: set.name, handler: h, wrapped: wrapped}
 	if set.limited {
-		r.rooms, r.most = make(chan struct{}, set.limit), set.limit+set.waiting
+		r.rooms, r.most = make(chan struct{}, set.limit), set.limit+min(set.waiting, math.MaxInt-set.limit)
 	}
 	r.paused = true // until stop can be called
 	halt, err := c.driver.Respond(context.Background(), Route{Pattern: set.pattern, Name: set.name}, r.take)
@@ -160,18 +182,22 @@ func (c *Carrier) respond(set settings, h handler) (*Responder, error) {
 }
 
 // wrap returns the handler within its middleware, or nil without any.
-func (c *Carrier) wrap(h handler, own []middleware.Func) middleware.Handler {
+func (c *Carrier) wrap(h handler, own []middleware.Func) (middleware.Handler, error) {
 	if len(c.cfg.Middleware)+len(own) == 0 {
-		return nil
+		return nil, nil
 	}
 	all := append(c.cfg.Middleware[:len(c.cfg.Middleware):len(c.cfg.Middleware)], own...)
-	return middleware.Chain(all...)(func(ctx context.Context, call *middleware.Call) (any, error) {
+	wrapped := middleware.Chain(all...)(func(ctx context.Context, call *middleware.Call) (any, error) {
 		w := workOf(ctx)
 		if w == nil {
 			return nil, errors.New("a middleware has called the handler with a context that is not made of the one it was given")
 		}
 		return h.answer(ctx, w.request, call.Data, w)
 	})
+	if wrapped == nil { // else it would be as if there were none
+		return nil, event.Invalid("middleware", "made no handler")
+	}
+	return wrapped, nil
 }
 
 // functionName returns fn's name with its package: shop.(*Prices).Quote.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +152,8 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 		"window":              over(b, request.Config{Window: -1}),
 		"middleware":          over(b, request.Config{Middleware: []middleware.Func{nil}}),
 		"middleware of With":  with(request.With(nil)),
+		"middleware: empty":   with(request.With(func(middleware.Handler) middleware.Handler { return nil })),
+		"pattern: empty":      with(request.On("")),
 		"codes: reserved":     over(b, request.Config{Codes: map[string]error{request.CodePanic: errUnknown}}),
 		"codes: nil":          over(b, request.Config{Codes: map[string]error{"a": nil}}),
 		"codes: no name":      over(b, request.Config{Codes: map[string]error{"": errUnknown}}),
@@ -163,5 +167,28 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 	}
 	if _, err := ask(t, c); !errors.Is(err, request.ErrNoResponder) {
 		t.Errorf("something responds all the same: %v", err)
+	}
+}
+
+type ReportAsked struct{ Year int }
+
+func TestDataOfAnotherTypeThatMiddlewarePutThereAreInvalid(t *testing.T) {
+	c, _ := over(t, request.Config{Middleware: []middleware.Func{func(next middleware.Handler) middleware.Handler {
+		return func(ctx context.Context, call *middleware.Call) (any, error) {
+			changed := *call
+			changed.Data = "oak"
+			return next(ctx, &changed)
+		}
+	}}})
+	handle(t, c, oak)
+	if _, err := request.HandleStream(c, func(context.Context, ReportAsked) iter.Seq2[Price, error] { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []any{PriceAsked{"oak"}, ReportAsked{}} {
+		_, err := request.Do[Price](t.Context(), c, q)
+		expectError(t, err, event.ErrInvalid)
+		if err == nil || !strings.Contains(err.Error(), "is a string after the middleware") {
+			t.Errorf("the error of %T is %v", q, err)
+		}
 	}
 }

@@ -13,6 +13,7 @@ type Option func(*settings)
 type settings struct {
 	name       string
 	pattern    string
+	on         bool // pattern was given by On
 	middleware []middleware.Func
 	limited    bool
 	limit      int
@@ -28,7 +29,7 @@ func With(fs ...middleware.Func) Option {
 }
 
 // On has a typed responder listen to the topics that match a pattern, where requests are sent with event.WithTopic or choose their topic.
-func On(pattern string) Option { return func(s *settings) { s.pattern = pattern } }
+func On(pattern string) Option { return func(s *settings) { s.pattern, s.on = pattern, true } }
 
 // Limit lets at most running handlers run at once, and waiting requests more wait for one of them to return. Further requests are
 // refused, and their askers told ErrBusy at once; another responder may still answer them.
@@ -42,6 +43,8 @@ func newSettings(name, pattern string, opts []Option) (settings, error) {
 		opt(&s)
 	}
 	switch {
+	case s.on && s.pattern == "":
+		return s, event.Invalid("pattern", "of On is empty; leave On away for the topic that is the request's type")
 	case s.limited && s.limit < 1:
 		return s, event.Invalid("limit", "of running handlers is %d; it is at least 1", s.limit)
 	case s.waiting < 0:

@@ -13,6 +13,10 @@ import (
 // Over returns a carrier over a bus. Each request is an event on the bus, which every subscription to its type or topic sees; those that
 // are sync run before the answers are looked at. An event that is published and not asked is no request, and responders do not see it.
 //
+// Hooks and middleware of the bus see how a request comes to a responder, and not how it is handled: use Config.Middleware and [With] for that.
+// What keeps an event from a subscription there, such as Deduplicate with the same request a second time, is as if the responder were
+// not there.
+//
 // Close the carrier before the bus. Once the bus is closed, asking returns an error that answers to bus.ErrClosed and to ErrClosed.
 func Over(b *bus.Bus, cfg Config) (*Carrier, error) {
 	if b == nil {
@@ -85,7 +89,7 @@ func (d *inProcess) Ask(ctx context.Context, q *event.Event[any], window int) (A
 		return nil, err
 	}
 	call := newCall(ctx, d, q, window)
-	err := d.bus.Deliver(&call.asking, *q)
+	err := call.offer()
 	n := call.begun()
 	if err == nil && n > 0 {
 		return call, nil
@@ -95,6 +99,20 @@ func (d *inProcess) Ask(ctx context.Context, q *event.Event[any], window int) (A
 		return call, nil
 	}
 	return nil, d.unanswered(ctx, q, err)
+}
+
+// offer has the bus deliver the request. Where that does not return, because a hook panics or an observer ends its goroutine, nobody is
+// left to take answers.
+func (c *call) offer() error {
+	delivered := false
+	defer func() {
+		if !delivered {
+			c.Close()
+		}
+	}()
+	err := c.driver.bus.Deliver(&c.asking, *c.request)
+	delivered = true
+	return err
 }
 
 // unanswered says why nobody took a request.

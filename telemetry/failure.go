@@ -59,10 +59,10 @@ func (t *Telemetry) failure(err error) (name string) {
 	return t.failures.bound(semconv.ErrorType(unwrap(err)).Value.AsString())
 }
 
-// unwrap takes off what Oxbow's rooms put around an error, which says where it happened and not what.
+// unwrap takes off what Oxbow's rooms put around an error, which says where it happened and not what. Of several it is the first.
 func unwrap(err error) error {
 	for {
-		inner := errors.Unwrap(err)
+		inner := innerOf(err)
 		if inner == nil || !ours(err) {
 			return err
 		}
@@ -70,13 +70,23 @@ func unwrap(err error) error {
 	}
 }
 
-// ours reports whether the error is of a type of Oxbow's, or of fmt's.
+// innerOf returns what err wraps first, or nil.
+func innerOf(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if all := joined.Unwrap(); len(all) > 0 {
+			return all[0]
+		}
+	}
+	return errors.Unwrap(err)
+}
+
+// ours reports whether the error is of a type of Oxbow's, or of those that join and wrap others.
 func ours(err error) bool {
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.PkgPath() == "fmt" || strings.HasPrefix(t.PkgPath(), module+"/")
+	return t.PkgPath() == "fmt" || t.PkgPath() == "errors" || strings.HasPrefix(t.PkgPath(), module+"/")
 }
 
 const module = "github.com/oxbow-events/oxbow"

@@ -52,6 +52,17 @@ func TestPublishingAndDeliveringAreMeasured(t *testing.T) {
 	})
 }
 
+func TestTheKindOfJoinedErrorsIsThatOfTheFirst(t *testing.T) {
+	l := newLab(t, telemetry.Config{})
+	b := bus.New(bus.Config{})
+	subscribe(l, b, "paying", func(context.Context, event.Event[orderPaid]) error { return &os.PathError{Err: errors.New("gone")} })
+	subscribe(l, b, "billing", func(context.Context, event.Event[orderPaid]) error { return errors.New("another") })
+	if _, err := l.publish(t.Context(), b, orderPaid{"42"}); err == nil {
+		t.Fatal("no error")
+	}
+	l.expectSum(1, "oxbow.failed", "oxbow.operation", "publish", "oxbow.event.type", "order.paid", "error.type", "*fs.PathError")
+}
+
 func TestAppendsAreMeasured(t *testing.T) {
 	l := newLab(t, telemetry.Config{})
 	st := l.store()

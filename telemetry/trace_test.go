@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -521,7 +522,7 @@ func TestTheKindOfAnErrorIsThatOfWhatWentWrong(t *testing.T) {
 		"closed":                 &bus.HandlerError{Err: store.ErrClosed},
 		"tombstone":              &store.TombstoneError{Stream: "s"},
 		"invalid":                event.Invalid("stream", "is empty"),
-		"*errors.joinError":      errors.Join(errNoMoney, errNoMoney),
+		"*fs.PathError":          errors.Join(&fs.PathError{Err: errors.New("gone")}, errNoMoney),
 		"kind-7":                 &bus.HandlerError{Err: failure(7)},
 		"other":                  (*brokenError)(nil),
 		"*telemetry_test.opaque": &opaque{},

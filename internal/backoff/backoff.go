@@ -3,6 +3,7 @@ package backoff
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -18,7 +19,7 @@ func Delay(attempt int, first, limit time.Duration) time.Duration {
 // Full is Delay between nothing and the whole: the "full jitter" of Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture
 // Blog, 2015), which spreads those that failed together the most. It suits few attempts while a caller waits.
 func Full(attempt int, first, limit time.Duration) time.Duration {
-	return rand.N(doubled(attempt, first, limit) + 1)
+	return rand.N(min(doubled(attempt, first, limit), math.MaxInt64-1) + 1)
 }
 
 func doubled(attempt int, first, limit time.Duration) time.Duration {

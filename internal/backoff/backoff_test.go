@@ -39,6 +39,17 @@ func TestFullIsSpreadOverTheWhole(t *testing.T) {
 	}
 }
 
+func TestTheLongestOfAllWaitsIsOneToo(t *testing.T) {
+	for range 100 {
+		if d := backoff.Full(1, math.MaxInt64, math.MaxInt64); d < 0 {
+			t.Fatalf("Full is %v", d)
+		}
+		if d := backoff.Delay(1, math.MaxInt64, math.MaxInt64); d < math.MaxInt64/2 {
+			t.Fatalf("Delay is %v", d)
+		}
+	}
+}
+
 func TestSleepEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
