@@ -47,7 +47,7 @@ func (b *CommandBus) Decode(name string, data []byte) (any, error) { return b.de
 type Reply struct {
 	Result   any           // of the handler; None when it has none
 	ID       event.ID      // the command's, which its events name as their cause
-	Receipt  store.Receipt // where its events stand; zero when there are none
+	Receipt  store.Receipt // where its events stand; zero when there are none; when Repeated, their positions only
 	Repeated bool          // it had happened before, with the same key: this is what came of it then, and nothing was done now
 }
 

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -36,7 +37,17 @@ const (
 	HalfOpen              // lets a few through to see how they fare
 )
 
-func (s State) String() string { return [...]string{"closed", "open", "half-open"}[s] }
+func (s State) String() string {
+	switch s {
+	case Closed:
+		return "closed"
+	case Open:
+		return "open"
+	case HalfOpen:
+		return "half-open"
+	}
+	return fmt.Sprintf("State(%d)", int(s))
+}
 
 // NewBreaker returns a breaker that is closed.
 func NewBreaker(cfg BreakerConfig) (*Breaker, error) {

@@ -17,6 +17,9 @@ type asked struct {
 	life    life // the context of what is done with it
 }
 
+// maxDepth is how many handlers may wait for each other's answers.
+const maxDepth = 100
+
 // ask sends a request. The context that it returns is for whatever is done until end is called.
 func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts []event.Option) (context.Context, *asked, error) {
 	if err := c.check(); err != nil {
@@ -24,6 +27,9 @@ func (c *Carrier) ask(ctx context.Context, q any, window int, timeout bool, opts
 	}
 	a := &asked{carrier: c}
 	var err error
+	if w := workOf(ctx); w != nil && w.depth >= maxDepth {
+		return ctx, nil, fmt.Errorf("request: %w; %d handlers wait for each other, so end the recursion", ErrDepth, w.depth)
+	}
 	if a.request, err = event.New(ctx, q, opts...); err != nil {
 		return ctx, nil, fmt.Errorf("request: %w", err)
 	}

@@ -436,12 +436,12 @@ func TestAHandlerMayAskInTurn(t *testing.T) {
 	}
 }
 
-func TestARequestThatAsksItselfEndsWithItsDeadline(t *testing.T) {
+func TestARequestThatAsksItselfMeetsItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := over(t, request.Config{})
 		r := handle(t, c, func(ctx context.Context, q PriceAsked) (Price, error) {
 			return request.Do[Price](ctx, c, q)
-		}, request.Limit(100, 0))
+		}, request.Limit(20, 0))
 		_, err := ask(t, c)
 		expectError(t, err, request.ErrBusy)
 		if synctest.Wait(); r.Stats().Running != 0 {
@@ -473,6 +473,22 @@ func TestTheHandlersContextIsAContextLikeAnother(t *testing.T) {
 		time.Sleep(time.Hour) // past the deadline
 		if child.Err() == nil || left.Err() != context.Canceled {
 			t.Errorf("the errors are %v and %v", child.Err(), left.Err())
+		}
+	})
+}
+
+func TestRequestsWithinEachOtherEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := over(t, request.Config{})
+		var calls atomic.Int64
+		handle(t, c, func(ctx context.Context, q PriceAsked) (Price, error) {
+			calls.Add(1)
+			return request.Do[Price](ctx, c, q)
+		})
+		_, err := ask(t, c)
+		expectError(t, err, request.ErrDepth)
+		if calls.Load() != 100 {
+			t.Errorf("the handler was called %d times, want 100", calls.Load())
 		}
 	})
 }

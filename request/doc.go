@@ -50,6 +50,7 @@
 //   - Types meet by name, as on the bus: equal Go types are passed on as they are, others are converted by the registry's codec. Data of another
 //     type than is wanted are a [*MismatchError] that names both, never a zero value.
 //   - What a handler publishes or asks with its context names the request as its cause.
+//   - Handlers that ask, and whose handlers ask, and so on, more than 100 deep, get ErrDepth.
 //   - Over a bus, a request is an event that every subscription to its topic sees. Errors of these go to Config.OnError and keep no request
 //     from its answer. An event that is published is no request.
 //   - Errors are typed: handlers that panic, end their goroutine, or return errors whose methods panic do no harm to the program.

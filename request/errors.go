@@ -19,6 +19,7 @@ var (
 	ErrNoAnswer    = errors.New("the responders ended without an answer")   // such as a stream without a value
 	ErrIncomplete  = errors.New("answers are missing")                      // Gather got fewer than it wanted
 	ErrClosed      = errors.New("carrier of requests is closed")            // or what it runs over
+	ErrDepth       = errors.New("too many requests within each other")      // nobody has begun
 	ErrNoMore      = errors.New("every responder has sent its last answer") // what Answers.Next of a driver says at the end
 )
 

@@ -139,7 +139,10 @@ func (r *Responder) giveUp() {
 
 // take is what the driver calls with each request.
 func (r *Responder) take(ctx context.Context, q *event.Event[any], reply Reply) error {
-	w := &work{Context: ctx, responder: r, request: q, reply: reply}
+	w := &work{Context: ctx, responder: r, request: q, reply: reply, depth: 1}
+	if outer := workOf(ctx); outer != nil {
+		w.depth += outer.depth
+	}
 	if err := r.admit(w); err != nil {
 		return err
 	}
@@ -187,6 +190,7 @@ type work struct {
 	request        *event.Event[any]
 	reply          Reply
 	sent           bool // a value of a stream
+	depth          int  // of handlers that wait for each other, this one included
 	previous, next *work
 }
 
