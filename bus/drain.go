@@ -15,7 +15,7 @@ func (s *Subscription) drain(ctx context.Context, verb string) error {
 	if s.handlesIn(ctx) {
 		return fmt.Errorf("%s subscription %s: its own handler would wait for itself; use Cancel", verb, s.name)
 	}
-	s.stop()
+	s.leave()
 	s.Resume()
 	err := s.active.wait(ctx)
 	if err == nil {

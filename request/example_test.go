@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/event"
@@ -54,27 +53,25 @@ func ExampleError() {
 	// true true shop.sold.out pricing
 }
 
-// Two of three suppliers answer in time.
+// Two of three suppliers have it.
 func ExampleGather() {
 	c, _ := request.Over(bus.New(bus.Config{}), request.Config{})
 	for n, name := range []string{"north", "south", "west"} {
-		request.Handle(c, func(ctx context.Context, q PriceAsked) (Price, error) {
+		request.Handle(c, func(_ context.Context, q PriceAsked) (Price, error) {
 			if name == "west" {
-				<-ctx.Done() // slower than anybody waits
+				return Price{}, ErrSoldOut
 			}
 			return Price{q.SKU, int64(900 + n)}, nil
 		}, request.Named(name))
 	}
 
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-	defer cancel()
-	prices, err := request.Gather[Price](ctx, c, PriceAsked{SKU: "oak"}, 0)
+	prices, err := request.Gather[Price](context.Background(), c, PriceAsked{SKU: "oak"}, 0)
 	cheapest := slices.MinFunc(prices, func(a, b Price) int { return int(a.Cents - b.Cents) })
 	fmt.Println(len(prices), "prices, the best is", cheapest.Cents)
 	fmt.Println(errors.Is(err, request.ErrIncomplete), err)
 	// Output:
 	// 2 prices, the best is 900
-	// true request price.asked: 1 of 3 answers are missing, 3 responders were asked: context deadline exceeded
+	// true request price.asked: 1 of 3 answers are missing, 3 responders were asked; west: sold out: every responder has sent its last answer
 }
 
 // Leaving the loop stops the responder.

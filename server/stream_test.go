@@ -272,32 +272,41 @@ func resume(t *testing.T, url, last string) *http.Request {
 	return req
 }
 
+// In a bubble, since a follower that gets no processor for 15s is one that has stopped, and cut off.
 func TestManyFollowersSeeEverything(t *testing.T) {
-	const followers, events = 100, 200
-	st := newStore(t)
-	run := serve(t, server.Config{Store: st})
-	var following sync.WaitGroup
-	failures := make(chan string, followers)
-	for range followers {
-		in, _ := follow(t, run.url+"/v1/events/stream")
-		following.Go(func() {
-			for want := event.Position(1); want <= events; want++ {
-				if r, _, err := in.event(); err != nil || r.Position != want {
-					failures <- fmt.Sprintf("position %d, %v; want %d", r.Position, err, want)
-					return
+	synctest.Test(t, func(t *testing.T) {
+		const followers, events = 100, 200
+		st := newStore(t)
+		run := servePiped(t, server.Config{Store: st})
+		var following sync.WaitGroup
+		var bodies []io.Closer
+		for range followers {
+			body := run.get(t, "/v1/events/stream").Body
+			bodies = append(bodies, body)
+			in := newMessages(body)
+			following.Go(func() {
+				for want := event.Position(1); want <= events; want++ {
+					if r, _, err := in.event(); err != nil || r.Position != want {
+						t.Errorf("position %d, %v; want %d", r.Position, err, want)
+						return
+					}
 				}
-			}
-		})
-	}
-	fill(t, st, events)
-	following.Wait()
-	close(failures)
-	for failure := range failures {
-		t.Error(failure)
-	}
-	if rep := get(t, run.url+"/metrics"); !strings.Contains(rep.body, "\noxbow_sse_followers 100\n") {
-		t.Error("metrics do not count 100 followers")
-	}
+			})
+		}
+		fill(t, st, events)
+		following.Wait()
+		metrics, err := io.ReadAll(run.get(t, "/metrics").Body)
+		if err != nil || !strings.Contains(string(metrics), "\noxbow_sse_followers 100\n") {
+			t.Errorf("metrics do not count 100 followers: %v\n%s", err, metrics)
+		}
+		for _, body := range bodies {
+			body.Close()
+		}
+		run.stop()
+		if err := <-run.served; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestStreamHeartbeatsMoveAFilteredFollowerOn(t *testing.T) {

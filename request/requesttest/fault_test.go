@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/request"
@@ -93,7 +92,8 @@ var faults = []struct {
 
 const faultVariable = "OXBOW_REQUESTTEST_FAULT"
 
-// TestEachFaultIsCaught runs a claim on each faulty driver in another process, where it must fail.
+// TestEachFaultIsCaught runs a claim on each faulty driver in another process, where it must fail. The claims run in bubbles, so that
+// no fault hides in a moment that was too short for it.
 func TestEachFaultIsCaught(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -110,14 +110,11 @@ func TestEachFaultIsCaught(t *testing.T) {
 func TestFault(t *testing.T) {
 	for _, f := range faults {
 		if f.name == os.Getenv(faultVariable) {
-			requesttest.Run(t, requesttest.Harness{
-				Patience: time.Second,
-				Open: func(*testing.T) request.Driver {
-					broken := f.broken
-					broken.Driver = onBus()
-					return &broken
-				},
-			})
+			requesttest.Run(t, requesttest.InBubbles(requesttest.Harness{Open: func(*testing.T) request.Driver {
+				broken := f.broken
+				broken.Driver = onBus()
+				return &broken
+			}}))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -27,6 +28,8 @@ type Harness struct {
 
 	// Patience is how long the suite waits for what must happen. Default: 10 s.
 	Patience time.Duration
+
+	bubble bool // each claim in a bubble of testing/synctest
 }
 
 // Run proves the driver, each claim in a subtest with a driver of its own.
@@ -34,10 +37,18 @@ func Run(t *testing.T, h Harness) {
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.claims {
-				t.Run(c.name, func(t *testing.T) { c.test(begin(t, h)) })
+				t.Run(c.name, func(t *testing.T) { h.prove(t, c) })
 			}
 		})
 	}
+}
+
+func (h Harness) prove(t *testing.T, c claim) {
+	if !h.bubble {
+		c.test(begin(t, h))
+		return
+	}
+	synctest.Test(t, func(t *testing.T) { c.test(begin(t, h)) })
 }
 
 type group struct {
@@ -209,12 +220,15 @@ func (t *trial) silent() (handler, chan struct{}) {
 	}, ended
 }
 
-// wait waits for what must happen.
+// wait waits for what must happen. What happens once the patience is over may happen because it is: that does not count. Handlers that
+// are still there when the test ends, which cancels the context, have nothing to report.
 func (t *trial) wait(happens <-chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-happens:
 	case <-t.ctx.Done():
+	}
+	if t.ctx.Err() == context.DeadlineExceeded {
 		t.Error(what)
 	}
 }

@@ -13,3 +13,7 @@ func onBus() request.Driver { return request.OnBus(bus.New(bus.Config{})) }
 func TestConformanceOfTheBus(t *testing.T) {
 	requesttest.Run(t, requesttest.Harness{Open: func(*testing.T) request.Driver { return onBus() }})
 }
+
+func TestConformanceInBubbles(t *testing.T) {
+	requesttest.Run(t, requesttest.InBubbles(requesttest.Harness{Open: func(*testing.T) request.Driver { return onBus() }}))
+}

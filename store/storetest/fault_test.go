@@ -165,7 +165,7 @@ func (d lateReads) Read(ctx context.Context, q store.Query) iter.Seq2[event.Reco
 type noWait struct{ store.Driver }
 
 func (d noWait) Wait(ctx context.Context, _ store.Position) (store.Position, error) {
-	return d.Head(ctx)
+	return d.Head(context.WithoutCancel(ctx)) // or a wait that begins late would end rightly
 }
 
 type noRepeats struct{ store.Driver }
