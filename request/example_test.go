@@ -71,7 +71,7 @@ func ExampleGather() {
 	fmt.Println(errors.Is(err, request.ErrIncomplete), err)
 	// Output:
 	// 2 prices, the best is 900
-	// true request price.asked: 1 of 3 answers are missing, 3 responders were asked; west: sold out: every responder has sent its last answer
+	// true request price.asked: 1 of 3 answers are missing, 3 responders were asked: west: sold out
 }
 
 // Leaving the loop stops the responder.
