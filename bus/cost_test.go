@@ -138,3 +138,23 @@ func TestATypedPublishOfAnAggregateAllocatesOnceToo(t *testing.T) {
 		t.Errorf("%v allocations, want 1", got)
 	}
 }
+
+func TestATypedPublishWithACauseAllocatesOnceToo(t *testing.T) {
+	for name, cause := range map[string]event.Cause{
+		"an event": {ID: event.NewID(), CorrelationID: event.NewID()},
+		"a user":   {UserID: "ann"},
+		"a trace":  {TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", TraceState: "a=b"},
+	} {
+		b := bus.New(bus.Config{})
+		subscribe(t, b, nop[OrderPlaced])
+		ctx := event.WithCause(context.Background(), cause)
+		got := testing.AllocsPerRun(1000, func() {
+			if err := bus.Publish(ctx, b, OrderPlaced{OrderID: "42"}); err != nil {
+				t.Error(err)
+			}
+		})
+		if got > 1 {
+			t.Errorf("caused by %s: %v allocations, want 1", name, got)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/middleware"
 )
 
 // Parcelled says all that a type can say of itself.
@@ -278,4 +279,68 @@ func TestPublishOfTypesHonoursItsContext(t *testing.T) {
 		t.Errorf("error is %v when nobody would get it", err)
 	}
 	expectStats(t, sub, bus.Stats{})
+}
+
+func TestEverySubscriptionSeesTheSameTypedEvent(t *testing.T) {
+	for name, ctx := range map[string]context.Context{
+		"alone":  t.Context(),
+		"caused": event.WithCause(t.Context(), event.Cause{ID: event.NewID(), CorrelationID: event.NewID()}),
+		"user":   event.WithCause(t.Context(), event.Cause{ID: event.NewID(), UserID: "ann"}),
+	} {
+		b := bus.New(bus.Config{})
+		var typed, byTopic, asked event.Event[any]
+		var call event.Metadata
+		var cause event.Cause
+		subscribe(t, b, func(ctx context.Context, e event.Event[OrderPlaced]) error {
+			typed = e.Untyped()
+			cause, _ = event.CauseFrom(ctx)
+			return nil
+		}, bus.Where(func(e event.Event[OrderPlaced]) bool { asked = e.Untyped(); return true }))
+		subscribeTopic(t, b, "**", func(_ context.Context, e event.Event[any]) error { byTopic = e; return nil })
+		subscribe(t, b, nop[OrderPlaced], bus.With(func(next middleware.Handler) middleware.Handler {
+			return func(ctx context.Context, c *middleware.Call) (any, error) { call = *c.Metadata; return next(ctx, c) }
+		}))
+		feed, err := bus.Broadcast[OrderPlaced](b, bus.Ring{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := feed.All(t.Context())
+		if err := bus.Publish(ctx, b, OrderPlaced{OrderID: "42", Total: 7}); err != nil {
+			t.Fatal(err)
+		}
+		for read := range all {
+			if got := read.Untyped(); !reflect.DeepEqual(got, typed) {
+				t.Errorf("%s: a reader got\n%+v, a handler\n%+v", name, got, typed)
+			}
+			break
+		}
+		if !reflect.DeepEqual(byTopic, typed) || !reflect.DeepEqual(asked, typed) || !reflect.DeepEqual(call, typed.Metadata) {
+			t.Errorf("%s: a handler of the topic got\n%+v, a predicate\n%+v, a middleware\n%+v, a typed handler\n%+v", name, byTopic, asked, call, typed)
+		}
+		if typed.Stream != "order-42" || cause != typed.Cause() {
+			t.Errorf("%s: the stream is %q; the context's cause is %+v, the event's %+v", name, typed.Stream, cause, typed.Cause())
+		}
+	}
+}
+
+func TestAChainOfTypedEventsHasTheCorrelationOfTheFirst(t *testing.T) {
+	b := bus.New(bus.Config{})
+	var chain []event.Metadata
+	subscribe(t, b, func(ctx context.Context, e event.Event[Ticked]) error {
+		if chain = append(chain, e.Metadata); e.Data.N == 0 {
+			return nil
+		}
+		return bus.Publish(ctx, b, Ticked{N: e.Data.N - 1})
+	})
+	if err := bus.Publish(t.Context(), b, Ticked{N: 3}); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range chain {
+		if m.CorrelationID != chain[0].ID || i > 0 && m.CausationID != chain[i-1].ID {
+			t.Errorf("event %d is correlated to %v and caused by %v; the chain is %+v", i, m.CorrelationID, m.CausationID, chain)
+		}
+	}
+	if len(chain) != 4 {
+		t.Errorf("%d events, want 4", len(chain))
+	}
 }
