@@ -270,3 +270,25 @@ func TestEventsThatAHandlerPublishesAreToldToo(t *testing.T) {
 		t.Errorf("the hook was told %v, want %v", w.told, want)
 	}
 }
+
+func TestHookHearsTheEndOfAPublishThatPanics(t *testing.T) {
+	w := &witness{}
+	a := configured(t, oxbow.Config{Hooks: oxbow.Hooks{Bus: w, Store: panicky{w}}})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was lost")
+			}
+		}()
+		_, _ = a.Publish(t.Context(), orderPlaced{Order: "1"})
+	}()
+	if want := []string{"publish", "publish failed"}; !slices.Equal(w.told, want) {
+		t.Errorf("the hook was told %v, want %v", w.told, want)
+	}
+}
+
+type panicky struct{ store.Hook }
+
+func (panicky) Append(context.Context, *store.Commit) (context.Context, func(store.Receipt, error)) {
+	panic("append")
+}

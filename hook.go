@@ -2,9 +2,11 @@ package oxbow
 
 import (
 	"context"
+	"errors"
 
 	"github.com/oxbow-events/oxbow/bus"
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/store"
 )
 
 // onceHook tells of each publish once: the app's, which stores the event and then hands it to the bus, is one.
@@ -26,11 +28,16 @@ func (h onceHook) Publish(ctx context.Context, m *event.Metadata) (context.Conte
 	return h.Hook.Publish(ctx, m)
 }
 
-// observe tells the hook that a publish begins. It is called only when there is one.
-func (a *App) observe(ctx context.Context, m *event.Metadata) (_ context.Context, done func(error)) {
-	ctx, done = a.cfg.Hooks.Bus.Publish(ctx, m)
-	if done == nil {
-		done = func(error) {}
+var errEnded = errors.New("the publish panicked or ended its goroutine")
+
+// publishObserved is publish under the eyes of the hook, of which there is one.
+func (a *App) publishObserved(ctx context.Context, e *event.Event[any]) (receipt store.Receipt, err error) {
+	ctx, done := a.cfg.Hooks.Bus.Publish(ctx, &e.Metadata)
+	ctx = context.WithValue(ctx, publishingKey{}, e.ID)
+	if done != nil {
+		err = errEnded // unless it returns
+		defer func() { done(err) }()
 	}
-	return context.WithValue(ctx, publishingKey{}, m.ID), done
+	receipt, err = a.publish(ctx, e)
+	return receipt, err
 }

@@ -28,10 +28,7 @@ func (a *App) Publish(ctx context.Context, data any, opts ...event.Option) (stor
 	if a.cfg.Hooks.Bus == nil {
 		return a.publish(ctx, &e)
 	}
-	ctx, done := a.observe(ctx, &e.Metadata)
-	receipt, err := a.publish(ctx, &e)
-	done(err)
-	return receipt, err
+	return a.publishObserved(ctx, &e)
 }
 
 func (a *App) publish(ctx context.Context, e *event.Event[any]) (store.Receipt, error) {

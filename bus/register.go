@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -54,7 +53,7 @@ func (b *Bus) Register(x any, opts ...Option) (Report, error) {
 	}
 	found, err := discover.Handlers(x, set.except)
 	if err != nil {
-		return Report{}, notRegistered(err)
+		return Report{}, discover.Refused(err, "bus.Except")
 	}
 	report := Report{Others: found.Others}
 	subs := make([]*Subscription, 0, len(found.Handlers))
@@ -70,15 +69,6 @@ func (b *Bus) Register(x any, opts ...Option) (Report, error) {
 		return Report{}, err
 	}
 	return report, nil
-}
-
-func notRegistered(err error) error {
-	misfits, ok := errors.AsType[*discover.MisfitError](err)
-	if !ok {
-		return fmt.Errorf("register: %w", err)
-	}
-	names := strings.Join(misfits.Methods(), `", "`)
-	return fmt.Errorf("register: %w\ncorrect them, or name those that are no handlers: bus.Except(\"%s\")", err, names)
 }
 
 func (b *Bus) newMethod(h discover.Handler, set settings) (*Subscription, error) {

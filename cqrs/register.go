@@ -2,7 +2,6 @@ package cqrs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -75,7 +74,7 @@ func (d *desk) register(x any, kind discover.Kind, opts []Option, newHandler new
 	}
 	found, others, err := discover.Calls(x, kind, set.except)
 	if err != nil {
-		return Report{}, notRegistered(err)
+		return Report{}, discover.Refused(err, "cqrs.Except")
 	}
 	report := Report{Others: others}
 	added := make([]*handler, 0, len(found))
@@ -103,15 +102,6 @@ func newMethod(f discover.CallHandler, set settings, newHandler newHandlerFunc) 
 		return None{}, err
 	}
 	return newHandler(f.Type, reflect.TypeFor[None](), call, set)
-}
-
-func notRegistered(err error) error {
-	misfits, ok := errors.AsType[*discover.MisfitError](err)
-	if !ok {
-		return fmt.Errorf("register: %w", err)
-	}
-	names := strings.Join(misfits.Methods(), `", "`)
-	return fmt.Errorf("register: %w\ncorrect them, or name those that are no handlers: cqrs.Except(\"%s\")", err, names)
 }
 
 // wrap puts around a handler what is around all and what is around this one.

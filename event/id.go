@@ -15,7 +15,7 @@ type ID struct {
 	text string // set only when the id is not a UUID in canonical form
 }
 
-// lastTick is the newest time an ID was made for, in 1/4096 ms. It is the one process-wide state here: RFC 9562 part 6.2 asks
+// lastTick is the newest time an ID was made for, in 1/4096 ms. It is process-wide, as the clock is (clock.go): RFC 9562 part 6.2 asks
 // for it to keep ids monotonic. It is alone on its cache line, since all processors write it all the time.
 var lastTick struct {
 	_ [64]byte

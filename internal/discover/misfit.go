@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -38,6 +39,17 @@ func (e *MisfitError) Methods() []string {
 		names[i] = m.Method
 	}
 	return names
+}
+
+// Refused returns the error of a room that registers nothing, and says what to do about methods that almost fit: except is the
+// room's option that leaves methods alone.
+func Refused(err error, except string) error {
+	misfits, ok := errors.AsType[*MisfitError](err)
+	if !ok {
+		return fmt.Errorf("register: %w", err)
+	}
+	names := strings.Join(misfits.Methods(), `", "`)
+	return fmt.Errorf("register: %w\ncorrect them, or name those that are no handlers: %s(\"%s\")", err, except, names)
 }
 
 // Is reports that the error is event.ErrInvalid.

@@ -18,7 +18,7 @@
 //
 // One goroutine, the sequencer, takes all commits that wait, decides them in order, writes them with one write, syncs once,
 // lets readers see them, and acknowledges them; meanwhile the next batch gathers. No timer is involved: a lone writer waits for its
-// own sync only. Zeros are written ahead of the log, which makes syncs cheaper; see docs/adr/0014-zeros-ahead-of-the-log.md.
+// own sync only. Where nothing is synced, a writer whom nobody is ahead of does all that by itself. Zeros are written ahead of the log, which makes syncs cheaper; see docs/adr/0014-zeros-ahead-of-the-log.md.
 //
 // The index of the newest segment is in memory. That of the others is in files beside the log, which a goroutine writes and merges. What is
 // in memory is bounded by the size of a segment, however many streams and events there are; see docs/adr/0013-index-and-items-on-disk.md.
