@@ -84,7 +84,7 @@ func patternText(i int, anywhere bool) string {
 	case anywhere:
 		segments[at] = "**"
 	default:
-		segments = append(segments[:max(at, 1)], "**")
+		segments[len(segments)-1] = "**" // as many topics fit as with "*", so that all find about one pattern for each
 	}
 	return strings.Join(segments, ".")
 }
