@@ -81,8 +81,10 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		fmt.Fprint(out, "; quick: only a part of the work, so the numbers mean little")
 	}
 	fmt.Fprint(out, "\n\n")
-	if err := t.print(); err != nil {
-		return err
+	if len(chosen) > 0 {
+		if err := t.print(); err != nil {
+			return err
+		}
 	}
 	for _, g := range chosenGrids {
 		if err := g.print(ctx, o, out, progress); err != nil {
