@@ -37,7 +37,7 @@ func TestQuickRunMeasuresEveryRowAndLeavesNothing(t *testing.T) {
 		}
 	}
 	for _, g := range grids {
-		cells := strings.Repeat(` +[1-9][0-9,]* (ns|µs) \([0-9.]+\)`, len(gridSubscribers)*len(gridCores()))
+		cells := strings.Repeat(` +[1-9][0-9,]* (ns|µs|ms) \([0-9.]+\)`, len(gridSubscribers)*len(gridCores()))
 		if !regexp.MustCompile(regexp.QuoteMeta(g.name) + `: .*\n\nWHO .*\nOxbow` + cells).MatchString(table) {
 			t.Errorf("there is no whole grid of %q", g.name)
 		}
