@@ -68,6 +68,14 @@ func (e *env) span() time.Duration {
 	return 600 * time.Millisecond
 }
 
+// pause returns how long to wait until a system is idle.
+func (e *env) pause() time.Duration {
+	if e.quick {
+		return 0
+	}
+	return 2 * time.Millisecond
+}
+
 // onClose has something called when the row is done, last in, first out.
 func (e *env) onClose(fn func() error) { e.closes = append(e.closes, fn) }
 

@@ -103,7 +103,17 @@ var works = []work{
 		name: "HTTP request in middleware", goal: "bare + 2 µs, + 4 allocs", prepare: prepareHTTP,
 	},
 	{
-		name: "consumer of records, empty handler", durability: inMemory, unit: rate, goal: "500,000/s", prepare: prepareConsumer,
+		name: "consumer of records, empty handler", durability: fsynced, unit: rate, goal: "500,000/s", prepare: prepareConsumer,
+	},
+	{
+		name: "typed consumer, empty handler", durability: fsynced, unit: rate, prepare: prepareTypedConsumer,
+		targets: map[string]target{decoderName: atLeast(0.9)},
+	},
+	{
+		name: "from append to handler, idle system, p99", durability: fsynced, goal: "1 ms", prepare: prepareDelivery,
+	},
+	{
+		name: "projection rebuild, 1,000 documents", durability: fsynced, unit: rate, goal: "300,000/s", prepare: prepareRebuild,
 	},
 }
 
