@@ -125,12 +125,26 @@ func prepareGrownRead(ctx context.Context, e *env) ([]contender, error) {
 		if err != nil {
 			return nil, err
 		}
+		read := func(ctx context.Context, n int) error {
+			return counted(grownEvents, func(count func(*event.Record)) error { return l.Stream(ctx, streamName(n), count) })
+		}
+		if err := g.warmUp(ctx, read); err != nil {
+			return nil, err
+		}
 		random := rand.New(rand.NewPCG(1, 2))
-		return each(e.span(), func(ctx context.Context) error {
-			stream := streamName(random.IntN(g.streams/2) * 2)
-			return counted(grownEvents, func(count func(*event.Record)) error { return l.Stream(ctx, stream, count) })
-		}), nil
+		return each(e.span(), func(ctx context.Context) error { return read(ctx, random.IntN(g.streams/2)*2) }), nil
 	})
+}
+
+// warmUp reads each stream that will be read once: a turn is too short to reach all pages of a large store, and the first one to
+// touch a page waits for the system to map it.
+func (g *grown) warmUp(ctx context.Context, read func(ctx context.Context, n int) error) error {
+	for n := 0; n < g.streams; n += 2 {
+		if err := read(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // opening measures with a stream that nobody appends to.
