@@ -1,0 +1,316 @@
+//go:build unix
+
+package soak
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/oxbow-events/oxbow/consumer"
+	"github.com/oxbow-events/oxbow/deadletter"
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/internal/remotestore"
+	"github.com/oxbow-events/oxbow/projection"
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog"
+	"github.com/oxbow-events/oxbow/store/memory"
+)
+
+var (
+	events = flag.Int("soak.events", 20_000, "how many events are consumed")
+	seed   = flag.Uint64("soak.seed", 0, "what is killed and paused when; 0 draws one")
+)
+
+const processes = 3 // that consume
+
+// patience is how long nothing may happen.
+const patience = 2 * time.Minute
+
+func TestReadModelsAreThoseOfACalmRun(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("replay with -soak.seed %d", *seed)
+	records := history(*events)
+	s := newStorm(t, records)
+	s.rage()
+	s.mend()
+	got := effects(t, s.store)
+	s.end()
+	want := calmEffects(t, records)
+	compare(t, got, want)
+	s.report()
+}
+
+// storm is what the processes go through.
+type storm struct {
+	*testing.T
+	dir     string
+	n       int
+	store   *store.Store
+	keeper  *process
+	workers []*process
+	random  *rand.Rand
+
+	kills, pauses, storeKills int
+}
+
+func newStorm(t *testing.T, records []event.Record) *storm {
+	t.Helper()
+	dir := t.TempDir()
+	l, err := filelog.Open(filepath.Join(dir, "store"), filelog.Config{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := store.New(l, store.Config{})
+	if err := write(t.Context(), st, records); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := os.Create(filepath.Join(dir, "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stderr.Close()
+		if said, err := os.ReadFile(stderr.Name()); err == nil && t.Failed() {
+			t.Logf("the processes said, at the end:\n%s", said[max(0, len(said)-8000):])
+		}
+	})
+	s := &storm{T: t, dir: dir, n: len(records), random: rand.New(rand.NewPCG(*seed, 1))}
+	address := freeAddress(t)
+	s.keeper = &process{t: t, role: role{Store: true, Dir: dir, Address: address}, stderr: stderr}
+	s.keeper.start()
+	for i := range processes {
+		p := &process{t: t, role: role{Dir: dir, Address: address, Number: i, Seed: *seed}, stderr: stderr}
+		p.start()
+		s.workers = append(s.workers, p)
+	}
+	t.Cleanup(func() { // also of a failed test
+		for _, p := range append(s.workers, s.keeper) {
+			if p.cmd.ProcessState == nil {
+				_ = p.cmd.Process.Kill()
+				_ = p.cmd.Wait()
+			}
+		}
+	})
+	s.store = store.New(remotestore.Dial(address), store.Config{})
+	return s
+}
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// rage kills and pauses processes until the history was consumed.
+func (s *storm) rage() {
+	s.Helper()
+	last, moved := store.Position(0), time.Now()
+	for {
+		s.sleep(100, 500)
+		w := s.workers[s.random.IntN(processes)]
+		switch roll := s.random.IntN(100); {
+		case w.paused:
+			w.signal(syscall.SIGCONT)
+			w.paused = false
+		case roll < 30:
+			w.kill()
+			w.start()
+			s.kills++
+		case roll < 50:
+			w.signal(syscall.SIGSTOP) // for longer than a lease lasts, or not
+			w.paused = true
+			s.pauses++
+		case roll < 58:
+			s.keeper.kill()
+			s.keeper.start()
+			s.storeKills++
+		}
+		done := s.done()
+		if done > last {
+			last, moved = done, time.Now()
+		}
+		if done >= store.Position(s.n) {
+			break
+		}
+		if time.Since(moved) > patience {
+			s.Fatalf("nothing has moved for %v: everybody is past %d of %d", patience, done, s.n)
+		}
+	}
+	for _, w := range s.workers {
+		if w.paused {
+			w.signal(syscall.SIGCONT)
+		}
+	}
+}
+
+func (s *storm) sleep(least, most int) {
+	time.Sleep(time.Duration(least+s.random.IntN(most-least)) * time.Millisecond)
+}
+
+// done returns the position that everybody is past; 0 when the store does not answer.
+func (s *storm) done() store.Position {
+	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Second)
+	defer cancel()
+	least := store.Position(s.n)
+	for _, name := range names[:totals] {
+		at, err := consumer.Checkpoint(ctx, s.store, name)
+		if err != nil {
+			return 0
+		}
+		least = min(least, at)
+	}
+	at, err := projection.Position(ctx, s.store, names[totals])
+	if err != nil {
+		return 0
+	}
+	return min(least, at)
+}
+
+// mend lets all events be handled, and redrives until no dead letter is left.
+func (s *storm) mend() {
+	s.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, "mended"), nil, 0o600); err != nil {
+		s.Fatal(err)
+	}
+	for _, name := range names[:totals] {
+		letters, err := deadletter.New(s.store, name)
+		if err != nil {
+			s.Fatal(err)
+		}
+		for began := time.Now(); ; {
+			count, err := letters.Count(s.Context())
+			if err != nil {
+				s.Fatal(err)
+			}
+			if count.Letters == 0 {
+				break
+			}
+			if time.Since(began) > patience {
+				s.Fatalf("%s still has %+v after %v of redriving", name, count, patience)
+			}
+			if _, err := letters.Redrive(s.Context(), deadletter.Filter{}, deadletter.Options{All: true, By: "soak"}); err != nil {
+				s.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+}
+
+func (s *storm) end() {
+	s.Helper()
+	for _, w := range s.workers {
+		w.stop()
+	}
+	if err := s.store.Close(); err != nil {
+		s.Error(err)
+	}
+	s.keeper.stop()
+}
+
+func (s *storm) report() {
+	calls := readCalls(s.T, s.dir, processes)
+	s.Logf("%d events; processes killed %d times and paused %d times, the store killed %d times", s.n, s.kills, s.pauses, s.storeKills)
+	for who, name := range names {
+		s.Logf("%-8s %.3f events handled for each event, in %d calls", name, float64(calls[consumers+who])/float64(s.n), calls[who])
+	}
+}
+
+// effects are what consumers leave.
+type effect map[string]string // by bucket or sort, and key
+
+func effects(t *testing.T, st *store.Store) effect {
+	t.Helper()
+	e := effect{}
+	for _, bucket := range []string{names[counts], names[batches]} {
+		for item, err := range st.List(t.Context(), bucket, "", "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			e[bucket+" "+item.Key] = string(item.Value)
+		}
+	}
+	p, err := projection.New[tally](st, names[totals], projection.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for doc, err := range p.All(t.Context(), "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e[names[totals]+" "+doc.Key] = string(doc.JSON)
+	}
+	for r, err := range st.Read(t.Context(), store.Where(store.Filter{Types: []string{derived{}.EventType()}})) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e[names[derive]+" "+r.Stream] += fmt.Sprintf("%d %s %s\n", r.Revision, r.CausationID, r.Data)
+	}
+	return e
+}
+
+// calmEffects returns what one process leaves to which nothing happens.
+func calmEffects(t *testing.T, records []event.Record) effect {
+	t.Helper()
+	st := store.New(memory.New(), store.Config{})
+	defer st.Close()
+	if err := write(t.Context(), st, records); err != nil {
+		t.Fatal(err)
+	}
+	all, err := workers(st, calm{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range all {
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		err := w.(interface {
+			WaitFor(context.Context, store.Position) error
+		}).WaitFor(ctx, store.Position(len(records)))
+		stop()
+		if failed := <-ended; err != nil || failed != nil {
+			t.Fatal(err, failed)
+		}
+	}
+	return effects(t, st)
+}
+
+func compare(t *testing.T, got, want effect) {
+	t.Helper()
+	differ := 0
+	for key, value := range want {
+		if got[key] != value {
+			if differ++; differ <= 5 {
+				t.Errorf("%s differs: got %.300s, want %.300s", key, got[key], value)
+			}
+		}
+	}
+	for key := range got {
+		if _, ok := want[key]; !ok {
+			t.Errorf("%s is there, and should not be", key)
+		}
+	}
+	if differ > 5 {
+		t.Errorf("%d effects differ", differ)
+	}
+	if len(want) < 4*20 {
+		t.Errorf("only %d effects were compared", len(want))
+	}
+}
