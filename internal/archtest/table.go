@@ -31,6 +31,11 @@ var Table = []Room{
 		Imports: []string{"event"},
 		Why:     "event: it tells handlers by the events they take; bus, consumers and projections share it",
 	},
+	{
+		Path:    "internal/lease",
+		Imports: []string{"event", "store", "internal/backoff"},
+		Why:     "event, store: it shares slots by items; consumers and projections are built on it",
+	},
 	{Path: "internal/...", Why: "tools of the standard library's kind, which know nothing of Oxbow"},
 	{Path: "tools", Why: "pins programs, holds no code"},
 
