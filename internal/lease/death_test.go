@@ -199,7 +199,7 @@ func TestLostAnswersDoNoHarm(t *testing.T) {
 		shared(t, 4, map[*member]int{a: 4})
 		for range 20 { // renewals too
 			way.loseAnswers(true)
-			rest(3 * time.Second)
+			rest(2500 * time.Millisecond)
 			way.loseAnswers(false)
 			rest(4 * time.Second)
 		}

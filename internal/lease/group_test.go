@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -263,18 +264,22 @@ func TestItemsTakenFromUnderARunDoNoHarm(t *testing.T) {
 		for _, c := range []struct {
 			what string
 			item store.ItemWrite
-			left int
+			lost bool // slot 0
 		}{
-			{"a slot's item", store.Delete(bucket+".slot", "billing/0002"), 4},
-			{"the member's item", store.Delete(bucket+".member", "billing/"+a.group.Members()[0].ID), 4},
-			{"the settings", store.Delete(bucket, "billing"), 4},
-			{"the owner of a slot", store.Put(bucket+".slot", "billing/0000", []byte(`{"owner":"nobody","data":[3]}`)), 4},
+			{"a slot's item", store.Delete(bucket+".slot", "billing/0002"), false},
+			{"the member's item", store.Delete(bucket+".member", "billing/"+a.group.Members()[0].ID), true},
+			{"the settings", store.Delete(bucket, "billing"), false},
+			{"the owner of a slot", store.Put(bucket+".slot", "billing/0000", []byte(`{"owner":"nobody","data":[3]}`)), true},
 		} {
+			before := a.slot(0)
 			if _, err := st.Commit(t.Context(), store.Commit{Items: []store.ItemWrite{c.item}}); err != nil {
 				t.Fatal(err)
 			}
 			rest(5 * time.Second) // fake time
-			shared(t, 4, map[*member]int{a: c.left})
+			shared(t, 4, map[*member]int{a: 4})
+			if before.Held() == c.lost {
+				t.Errorf("after %s was taken away, what had slot 0 before holds it: %v", c.what, before.Held())
+			}
 			for n := range 4 {
 				if a.slot(n) == nil {
 					t.Fatalf("after %s was taken away slot %d is not held", c.what, n)
@@ -283,6 +288,64 @@ func TestItemsTakenFromUnderARunDoNoHarm(t *testing.T) {
 					t.Errorf("after %s was taken away: slot %d: %v", c.what, n, err)
 				}
 			}
+		}
+		a.leave(t)
+	})
+}
+
+// meddling calls a function before the first commit that takes slots.
+type meddling struct {
+	store.Driver
+	meddle func(d store.Driver)
+	once   sync.Once
+}
+
+func (d *meddling) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	if strings.HasSuffix(c.Items[0].Bucket, ".slot") {
+		d.once.Do(func() { d.meddle(d.Driver) })
+	}
+	return d.Driver.Append(ctx, c)
+}
+
+func TestWhoCountsAsDeadTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &meddling{Driver: memory.New()}
+		d.meddle = func(d store.Driver) {
+			for item, err := range d.List(t.Context(), bucket+".member", "", "") {
+				if err == nil {
+					_, err = d.Append(t.Context(), store.Commit{Items: []store.ItemWrite{store.Delete(item.Bucket, item.Key)}})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		a := join(t, newStore(t, d), config(4), &worker{})
+		rest(time.Minute) // fake time
+		shared(t, 4, map[*member]int{a: 4})
+		if a.gained != 4 {
+			t.Errorf("%d slots were gained, want 4: none by the member that was deleted before", a.gained)
+		}
+		a.leave(t)
+	})
+}
+
+func TestASlotThatIsWrittenMeanwhileDoesNotKeepTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &meddling{Driver: memory.New()}
+		d.meddle = func(d store.Driver) {
+			_, err := d.Append(t.Context(), store.Commit{Items: []store.ItemWrite{store.Put(bucket+".slot", "billing/0001", []byte(`{"data":[5]}`))}})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		a := join(t, newStore(t, d), config(4), &worker{})
+		if got := fmt.Sprint(a.numbers()); got != "[0 2 3]" {
+			t.Errorf("at once slots %s are held, want all but number 1", got)
+		}
+		rest(2 * time.Second) // fake time
+		if s := a.slot(1); s == nil || string(s.Data()) != "[5]" {
+			t.Errorf("then slot 1 is %v, want it with what was written", s)
 		}
 		a.leave(t)
 	})
