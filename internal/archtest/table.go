@@ -31,6 +31,11 @@ var Table = []Room{
 		Imports: []string{"event"},
 		Why:     "event: it tells handlers by the events they take; bus, consumers and projections share it",
 	},
+	{
+		Path:    "internal/parked",
+		Imports: []string{"event", "event/cloudevents", "store"},
+		Why:     "dead letters as items, which consumer writes and deadletter shows; event/cloudevents: how their records are written",
+	},
 	{Path: "internal/...", Why: "tools of the standard library's kind, which know nothing of Oxbow"},
 	{Path: "tools", Why: "pins programs, holds no code"},
 
