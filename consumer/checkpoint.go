@@ -9,7 +9,8 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Bucket is where consumers keep their checkpoints as items: one for each slot, under NAME/SSSS.
+// Bucket is where consumers keep what they remember as items: under the name what all runs share, and in Bucket + ".slot" under NAME/0007
+// the checkpoint of each slot and which run has it.
 const Bucket = "oxbow.consumer"
 
 // checkpoint is what is saved of a slot.
@@ -54,8 +55,11 @@ func (c *checkpoint) encode() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// decodeCheckpoint reads a slot's saved checkpoint.
-func decodeCheckpoint(data []byte) (checkpoint, error) {
+// decodeCheckpoint reads a slot's saved checkpoint. A slot of which nothing was saved begins at start.
+func decodeCheckpoint(data []byte, start store.Position) (checkpoint, error) {
+	if data == nil {
+		return checkpoint{Position: start}, nil
+	}
 	var c checkpoint
 	if err := json.Unmarshal(data, &c); err != nil {
 		return checkpoint{}, fmt.Errorf("checkpoint: %w", err)

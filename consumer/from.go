@@ -33,7 +33,9 @@ func (f From) Check() error {
 	return err
 }
 
-func (f From) beginning() bool { return f == FromBeginning || strings.EqualFold(string(f), "beginning") }
+func (f From) beginning() bool {
+	return f == FromBeginning || strings.EqualFold(string(f), "beginning")
+}
 
 // start is what a From says: after a position, from a time, or from now.
 type start struct {
