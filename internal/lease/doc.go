@@ -37,7 +37,7 @@
 //
 // # When the store fails
 //
-// A failed call is tried again, with growing waits up to Poll, for as long as Run runs. Where leases expire, slots are meanwhile held
+// A failed call is tried again, with growing waits up to Poll or a twentieth of TTL, for as long as Run runs. Where leases expire, slots are meanwhile held
 // until two thirds of TTL are over, and then lost; when the store works again the run joins again and takes its share. Only errors that
 // no waiting mends end Run: a store that is closed, has stopped or is damaged (also an item of this package that is not what it should
 // be; the error names it), and input that it refuses.

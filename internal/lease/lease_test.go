@@ -182,13 +182,13 @@ func TestSlotsAreSharedFairlyAmongThoseWhoAreThere(t *testing.T) {
 				a := join(t, st, config(32), &worker{})
 				shared(t, 32, map[*member]int{a: 32})
 				b := join(t, st, config(32), &worker{})
-				time.Sleep(3 * time.Second) // fake time: a few looks
+				rest(3 * time.Second) // fake time: a few looks
 				shared(t, 32, map[*member]int{a: 16, b: 16})
 				c := join(t, st, config(32), &worker{})
-				time.Sleep(3 * time.Second)
+				rest(3 * time.Second)
 				shared(t, 32, map[*member]int{a: 11, b: 11, c: 10})
 				a.leave(t)
-				time.Sleep(2 * time.Second)
+				rest(2 * time.Second)
 				shared(t, 32, map[*member]int{b: 16, c: 16})
 				b.leave(t)
 				c.leave(t)
@@ -216,9 +216,9 @@ func TestPayloadGoesWithTheSlot(t *testing.T) {
 			}
 		}
 		b := join(t, st, config(4), &worker{})
-		time.Sleep(3 * time.Second) // fake time
+		rest(3 * time.Second) // fake time
 		a.leave(t)
-		time.Sleep(3 * time.Second)
+		rest(3 * time.Second)
 		for n := range 4 {
 			if got, want := string(b.slot(n).Data()), fmt.Sprintf(`{"n":%d,"i":2}`, n); got != want {
 				t.Errorf("slot %d came with %s, want %s", n, got, want)
@@ -234,7 +234,7 @@ func TestIdleRunOnAnExclusiveStoreWritesNothing(t *testing.T) {
 		st := newStore(t, d)
 		a := join(t, st, config(32), &worker{})
 		joined := d.commits.Load()
-		time.Sleep(time.Hour) // fake time
+		rest(time.Hour) // fake time
 		if n := d.commits.Load(); n != joined {
 			t.Errorf("%d commits in an idle hour, want none", n-joined)
 		}
@@ -260,3 +260,9 @@ func (d *counting) Append(ctx context.Context, c store.Commit) (store.Receipt, e
 }
 
 var errDown = errors.New("connection refused")
+
+// rest lets fake time pass, and what is due then happen.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

@@ -180,7 +180,7 @@ func (r *run) renewIn() time.Duration {
 		return math.MaxInt64
 	}
 	if r.failing > 0 {
-		return backoff.Delay(r.failing, 20*time.Millisecond, r.cfg.Poll)
+		return r.again()
 	}
 	return r.member.renewed + r.cfg.TTL/3 - r.lease.now()
 }

@@ -120,13 +120,18 @@ func permanent(err error) bool {
 // pause returns how long to wait before the next round.
 func (r *run) pause() time.Duration {
 	if r.failing > 0 {
-		return backoff.Delay(r.failing, 20*time.Millisecond, r.cfg.Poll)
+		return r.again()
 	}
 	next := r.looked + r.cfg.Poll
 	if r.expires() {
 		next = min(next, r.member.renewed+r.cfg.TTL/3)
 	}
 	return next - r.lease.now()
+}
+
+// again returns how long to wait after a failure: not so long that a lease runs out though the store is back in time.
+func (r *run) again() time.Duration {
+	return backoff.Delay(r.failing, 20*time.Millisecond, min(r.cfg.Poll, r.cfg.TTL/20))
 }
 
 func (r *run) expires() bool { return r.opening == "" }

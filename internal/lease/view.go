@@ -62,8 +62,8 @@ type memberState struct {
 // load reads the members after the slots: an owner has an item before it has a slot, so one that has none then has left or was buried.
 func load(ctx context.Context, st *store.Store, bucket, name string) (s *state, err error) {
 	s = &state{members: map[string]memberState{}}
-	if s.settings, s.revision, err = loadSettings(ctx, st, bucket, name); err != nil {
-		return nil, err
+	if s.settings, s.revision, err = loadSettings(ctx, st, bucket, name); err != nil || s.settings.Slots == 0 {
+		return s, err
 	}
 	s.slots = make([]slotState, s.settings.Slots)
 	err = each(ctx, st, bucket+slotBucket, name, func(item store.Item, rest string) error {
