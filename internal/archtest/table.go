@@ -88,6 +88,11 @@ var Table = []Room{
 		Imports: []string{"event", "store", "consumer", "middleware", "internal/..."},
 		Why:     "consumer: a projection is a consumer whose effect is a read model; middleware: what a panic becomes in every room",
 	},
+	{
+		Path:    "deadletter",
+		Imports: []string{"event", "event/cloudevents", "store", "consumer", "internal/..."},
+		Why:     "event/cloudevents: a letter in JSON has its record as one; consumer: its tests and examples only, which park letters with one",
+	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{
 		Path:    "httpevent",

@@ -45,7 +45,8 @@ func DecodeCount(item store.Item) (Count, error) {
 	return c, nil
 }
 
-func (c *Count) add(state State, bytes uint64) {
+// Add counts one letter more.
+func (c *Count) Add(state State, bytes uint64) {
 	c.Letters++
 	c.Bytes += bytes
 	if state == Failed {
@@ -53,8 +54,8 @@ func (c *Count) add(state State, bytes uint64) {
 	}
 }
 
-// remove reports whether there was what is to be removed.
-func (c *Count) remove(state State, bytes uint64) bool {
+// Remove counts one letter less, and reports whether there was one to remove.
+func (c *Count) Remove(state State, bytes uint64) bool {
 	failed := uint64(0)
 	if state == Failed {
 		failed = 1
@@ -64,4 +65,11 @@ func (c *Count) remove(state State, bytes uint64) bool {
 	}
 	c.Letters, c.Bytes, c.Failed = c.Letters-1, c.Bytes-bytes, c.Failed-failed
 	return true
+}
+
+// Recounted returns what to commit when the count was made anew, where the count's item has a revision.
+func Recounted(name string, c Count, revision uint64) (Written, error) {
+	w := writer{name: name, count: c}
+	err := w.putCount(revision)
+	return Written{Items: w.items, Conditions: w.conditions, Count: w.count}, err
 }

@@ -14,6 +14,7 @@ type Change struct {
 	Park     []Letter  // new ones
 	Again    []Letter  // as they were read, then changed: failed again, or edited
 	Resolved []Letter  // as they were read: handled or discarded, they are deleted
+	Damaged  []Damaged // deleted, whatever they are
 	Ask      []Request // written; Revision as read, 0 when there was none
 	Unask    []Request // as they were read: deleted
 }
@@ -29,7 +30,7 @@ type Written struct {
 // count that is less than what is to be removed, which is a *DamagedError.
 func Writes(name string, count Count, c Change) (Written, error) {
 	w := writer{name: name, count: count}
-	for _, step := range []func(Change) error{w.park, w.again, w.resolve, w.ask, w.unask} {
+	for _, step := range []func(Change) error{w.park, w.again, w.resolve, w.clear, w.ask, w.unask} {
 		if err := step(c); err != nil {
 			return Written{}, err
 		}
@@ -84,7 +85,7 @@ func (w *writer) park(c Change) error {
 		}
 		w.putData(&l)
 		w.putEntry(&l)
-		w.count.add(l.State, l.Bytes())
+		w.count.Add(l.State, l.Bytes())
 	}
 	return nil
 }
@@ -105,10 +106,10 @@ func (w *writer) again(c Change) error {
 			continue
 		}
 		w.putEntry(&l)
-		if !w.count.remove(l.was.state, l.was.bytes) {
+		if !w.count.Remove(l.was.state, l.was.bytes) {
 			return w.miscounted()
 		}
-		w.count.add(l.State, l.Bytes())
+		w.count.Add(l.State, l.Bytes())
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (w *writer) resolve(c Change) error {
 			w.delete(dataBucket(w.name), dataKey(l.Record.Position, version))
 		}
 		w.delete(indexBucket(w.name), indexKey(l.Slot, l.Hash, l.Record.Position))
-		if !w.count.remove(l.was.state, l.was.bytes) {
+		if !w.count.Remove(l.was.state, l.was.bytes) {
 			return w.miscounted()
 		}
 	}
