@@ -121,11 +121,8 @@ func (d *discard) letGo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !discarded[k.front.Position] {
-			continue
-		}
-		d.report.Keys++
-		if k.request.Revision == 0 {
+		if discarded[k.front.Position] && k.request.Revision == 0 {
+			d.report.Keys++
 			d.change.Ask = append(d.change.Ask, parked.Request{Slot: name.slot, Hash: name.hash, At: time.Now().UTC().Round(0), By: d.options.By})
 		}
 	}

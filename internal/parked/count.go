@@ -54,17 +54,15 @@ func (c *Count) Add(state State, bytes uint64) {
 	}
 }
 
-// Remove counts one letter less, and reports whether there was one to remove.
-func (c *Count) Remove(state State, bytes uint64) bool {
-	failed := uint64(0)
+// Remove counts one letter less. A count that has less than is to be removed becomes 0: it is an old one, so that the commit is refused, or
+// was wrong before.
+func (c *Count) Remove(state State, bytes uint64) {
+	c.Letters -= min(c.Letters, 1)
+	c.Bytes -= min(c.Bytes, bytes)
 	if state == Failed {
-		failed = 1
+		c.Failed -= min(c.Failed, 1)
 	}
-	if c.Letters < 1 || c.Bytes < bytes || c.Failed < failed {
-		return false
-	}
-	c.Letters, c.Bytes, c.Failed = c.Letters-1, c.Bytes-bytes, c.Failed-failed
-	return true
+	c.Failed = min(c.Failed, c.Letters)
 }
 
 // Recounted returns what to commit when the count was made anew, where the count's item has a revision.

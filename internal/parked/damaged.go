@@ -77,9 +77,7 @@ func (w *writer) clear(c Change) error {
 		}
 		w.delete(indexBucket(w.name), d.Entry.Key())
 		w.expect(indexBucket(w.name), d.Entry.Key(), d.Entry.Revision)
-		if d.Entry.State != "" && !w.count.Remove(d.Entry.State, d.Entry.Bytes) {
-			return w.miscounted()
-		}
+		w.count.Remove(d.Entry.State, d.Entry.Bytes)
 	}
 	return nil
 }
