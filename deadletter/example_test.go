@@ -78,7 +78,7 @@ func ExampleLetters_Edit() {
 	fmt.Println(err)
 	// Output:
 	// {"total":12.50} comma in the total <nil>
-	// data: is not JSON, and the record's content type says that it is: a value is missing at byte 9
+	// data: is not JSON, and the record's content type says that it is: '}' where a value should be at byte 9
 }
 
 func ExampleLetters_Redrive() {
@@ -114,14 +114,14 @@ func ExampleLetters_Journal() {
 	ctx := context.Background()
 	letters, _ := deadletter.New(parkedStore(ctx), "billing")
 	_, _ = letters.Edit(ctx, 1, deadletter.Change{Data: []byte(`{"total":12.50}`), By: "ann", Why: "comma in the total"})
-	_, _ = letters.Redrive(ctx, deadletter.Filter{Key: "order-1"}, deadletter.Options{By: "bob"})
+	_, _ = letters.Redrive(ctx, deadletter.Filter{Key: "order-1"}, deadletter.Options{By: "bob", Why: "handler mended"})
 	page, err := letters.Journal(ctx, 0, 0)
 	for _, e := range page.Entries {
 		fmt.Println(e.Number, e.By, e.Action, e.Positions, e.Why)
 	}
 	fmt.Println(err)
 	// Output:
-	// 2 bob redrive [1]
+	// 2 bob redrive [1] handler mended
 	// 1 ann edit [1] comma in the total
 	// <nil>
 }
