@@ -43,6 +43,7 @@ type discard struct {
 	positions []Position // of all
 	keys      []keyName  // of all, in the order in which they were met
 	writes    int
+	bytes     int
 	report    Report
 }
 
@@ -52,7 +53,7 @@ func (d *discard) do(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(d.positions) == d.options.Limit || d.writes >= maxWrites || d.report.Looked == maxScan {
+		if len(d.positions) == d.options.Limit || d.writes >= maxWrites || d.report.Looked == maxScan || d.bytes >= maxHeld {
 			d.report.Next = last
 			break
 		}
@@ -85,6 +86,7 @@ func (d *discard) take(each *found) {
 		d.positions = append(d.positions, each.position)
 		d.keys = append(d.keys, keyName{each.letter.Slot, each.letter.Hash})
 		d.report.Letters++
+		d.bytes += each.bytes
 		d.writes += 4 + len(each.letter.Edits)
 	}
 }

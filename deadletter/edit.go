@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"mime"
 	"strings"
 	"time"
 
@@ -136,19 +135,11 @@ func checkRecord(r *event.Record) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if r.Data == nil || !isJSON(r.ContentType) {
+	if r.Data == nil || !event.IsJSON(r.ContentType) {
 		return nil
 	}
 	if err := rawjson.Check(r.Data); err != nil {
 		return event.Invalid("data", "is not JSON, and the record's content type says that it is: %v", err)
 	}
 	return nil
-}
-
-func isJSON(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json"))
 }

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -77,17 +78,21 @@ type letterJSON struct {
 	Record    json.RawMessage `json:"record"`
 }
 
-// MarshalJSON writes the letter as a JSON object whose member record is a CloudEvent.
+// MarshalJSON writes the letter as a JSON object whose member record is a CloudEvent: white space in its data is not kept.
 func (l Letter) MarshalJSON() ([]byte, error) {
 	record, err := cloudevents.Marshal(l.Record)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(letterJSON{
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // the data may have what it would escape
+	err = enc.Encode(letterJSON{
 		Position: l.Record.Position, State: l.State, Key: l.Key, Attempts: l.Attempts, First: l.First, Last: l.Last,
 		Error: l.Error, Stack: l.Stack, Size: l.Size, Revision: l.Revision, Behind: l.Behind, Requested: l.Requested,
 		Edits: l.Edits, Record: record,
 	})
+	return text.Bytes(), err
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

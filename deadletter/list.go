@@ -19,8 +19,8 @@ type Page struct {
 }
 
 // List returns the letters that match the filter, in order of position: up to limit of them (0 means 100, the largest is MaxPage), those
-// after the cursor, which is 0 at first and then the Next of the page before. A page looks at 10,000 letters at most, so it may have few
-// or none though there are more.
+// after the cursor, which is 0 at first and then the Next of the page before. A page looks at 10,000 letters at most, and ends early when its
+// letters are large, so it may have few or none though there are more.
 func (l *Letters) List(ctx context.Context, f Filter, limit int, cursor Position) (Page, error) {
 	if limit == 0 {
 		limit = 100
@@ -32,12 +32,12 @@ func (l *Letters) List(ctx context.Context, f Filter, limit int, cursor Position
 		return Page{}, err
 	}
 	var page Page
-	looked, last := 0, cursor
+	looked, bytes, last := 0, 0, cursor
 	for each, err := range l.scan(ctx, &f, cursor) {
 		if err != nil {
 			return Page{}, err
 		}
-		if len(page.Letters)+len(page.Damaged) == limit || looked == maxScan {
+		if len(page.Letters)+len(page.Damaged) == limit || looked == maxScan || bytes >= maxHeld {
 			page.Next = last
 			break
 		}
@@ -47,6 +47,7 @@ func (l *Letters) List(ctx context.Context, f Filter, limit int, cursor Position
 			page.Damaged = append(page.Damaged, each.damaged)
 		case f.match(&each.letter):
 			page.Letters = append(page.Letters, letterOf(each.letter))
+			bytes += each.bytes
 		}
 	}
 	return page, nil

@@ -14,11 +14,15 @@ import (
 // maxScan is how many letters one page looks at, however few of them match.
 const maxScan = 10_000
 
+// maxHeld ends a page whose letters have more bytes, their data aside.
+const maxHeld = 8 << 20
+
 // found is a letter without its data, or why it cannot be read.
 type found struct {
 	letter   parked.Letter
 	position Position
 	damaged  *DamagedError
+	bytes    int // of the item
 }
 
 // scan yields the letters after a position that the filter may mean, in order of position: all that it has to look at.
@@ -50,9 +54,9 @@ func (l *Letters) scan(ctx context.Context, f *Filter, after Position) iter.Seq2
 func (l *Letters) decode(item store.Item) found {
 	letter, err := parked.DecodeLetter(l.name, item)
 	if damaged, ok := errors.AsType[*DamagedError](err); ok {
-		return found{position: damaged.Position, damaged: damaged}
+		return found{position: damaged.Position, damaged: damaged, bytes: len(item.Value)}
 	}
-	return found{letter: letter, position: letter.Record.Position}
+	return found{letter: letter, position: letter.Record.Position, bytes: len(item.Value)}
 }
 
 // look reads one letter; ok is false when there is none.

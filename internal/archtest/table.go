@@ -140,7 +140,11 @@ var Table = []Room{
 
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
-	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
+	{
+		Path:    "server",
+		Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "deadletter", "internal/..."},
+		Why:     "deadletter: those on call look after dead letters over HTTP",
+	},
 	{Path: "cmd/oxbow/...", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
 	{Path: "bench/...", Imports: []string{"..."}, Why: "measures everything"},
