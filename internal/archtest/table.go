@@ -93,6 +93,11 @@ var Table = []Room{
 		Imports: []string{"event", "store", "consumer", "middleware", "internal/..."},
 		Why:     "consumer: a projection is a consumer whose effect is a read model; middleware: what a panic becomes in every room",
 	},
+	{
+		Path:    "deadletter",
+		Imports: []string{"event", "event/cloudevents", "store", "consumer", "internal/..."},
+		Why:     "event/cloudevents: a letter in JSON has its record as one; consumer: its tests and examples only, which park letters with one",
+	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{
 		Path:    "httpevent",
@@ -140,7 +145,11 @@ var Table = []Room{
 
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
-	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
+	{
+		Path:    "server",
+		Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "deadletter", "internal/..."},
+		Why:     "deadletter: those on call look after dead letters over HTTP",
+	},
 	{Path: "cmd/oxbow/...", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
 	{Path: "bench/...", Imports: []string{"..."}, Why: "measures everything"},

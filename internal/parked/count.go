@@ -45,7 +45,8 @@ func DecodeCount(item store.Item) (Count, error) {
 	return c, nil
 }
 
-func (c *Count) add(state State, bytes uint64) {
+// Add counts one letter more.
+func (c *Count) Add(state State, bytes uint64) {
 	c.Letters++
 	c.Bytes += bytes
 	if state == Failed {
@@ -53,15 +54,20 @@ func (c *Count) add(state State, bytes uint64) {
 	}
 }
 
-// remove reports whether there was what is to be removed.
-func (c *Count) remove(state State, bytes uint64) bool {
-	failed := uint64(0)
+// Remove counts one letter less. A count that has less than is to be removed becomes 0: it is an old one, so that the commit is refused, or
+// was wrong before.
+func (c *Count) Remove(state State, bytes uint64) {
+	c.Letters -= min(c.Letters, 1)
+	c.Bytes -= min(c.Bytes, bytes)
 	if state == Failed {
-		failed = 1
+		c.Failed -= min(c.Failed, 1)
 	}
-	if c.Letters < 1 || c.Bytes < bytes || c.Failed < failed {
-		return false
-	}
-	c.Letters, c.Bytes, c.Failed = c.Letters-1, c.Bytes-bytes, c.Failed-failed
-	return true
+	c.Failed = min(c.Failed, c.Letters)
+}
+
+// Recounted returns what to commit when the count was made anew, where the count's item has a revision.
+func Recounted(name string, c Count, revision uint64) (Written, error) {
+	w := writer{name: name, count: c}
+	err := w.putCount(revision)
+	return Written{Items: w.items, Conditions: w.conditions, Count: w.count}, err
 }

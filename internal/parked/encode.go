@@ -30,6 +30,9 @@ func (e *DamagedError) Error() string {
 // Unwrap returns what is wrong with the item.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
+// Is reports that the error is store.ErrDamaged.
+func (e *DamagedError) Is(target error) bool { return target == store.ErrDamaged }
+
 // head is the JSON of a letter.
 type head struct {
 	Key      string          `json:"key"`

@@ -70,6 +70,11 @@ func EntriesOf(ctx context.Context, st *store.Store, name string, slot int, hash
 	return Entries(ctx, st, name, indexKey(slot, hash, after)+"!", afterAll(keyPrefix(slot, hash)))
 }
 
+// EntriesFrom is Entries from a key of a slot on, to the end.
+func EntriesFrom(ctx context.Context, st *store.Store, name string, slot int, hash Hash) iter.Seq2[Entry, error] {
+	return Entries(ctx, st, name, keyPrefix(slot, hash), "")
+}
+
 // stepOver is how many letters of one key are passed one by one before the rest of them is jumped over.
 const stepOver = 32
 

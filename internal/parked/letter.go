@@ -47,13 +47,13 @@ type was struct {
 
 // Edit is a change that somebody made to a letter. The data before the first edit is version 0, that after it is version 1.
 type Edit struct {
-	At         time.Time         `json:"at"`
-	By         string            `json:"by"`
-	Why        string            `json:"why,omitempty"`
-	Size       int               `json:"size"`                     // of the new data in bytes; -1 when there is none
-	SizeBefore int               `json:"size_before"`              // likewise
-	Headers    map[string]string `json:"headers,omitempty"`        // after it
-	Before     map[string]string `json:"headers_before,omitempty"` // before it
+	At            time.Time         `json:"at"`
+	By            string            `json:"by"`
+	Why           string            `json:"why"`
+	Size          int               `json:"size"`                     // of the new data in bytes; -1 when there is none
+	SizeBefore    int               `json:"size_before"`              // likewise
+	Headers       map[string]string `json:"headers,omitempty"`        // after it
+	HeadersBefore map[string]string `json:"headers_before,omitempty"` // before it
 }
 
 // Limits of what is kept of a letter.
@@ -88,7 +88,7 @@ func (l *Letter) Edit(data []byte, headers map[string]string, at time.Time, by, 
 	l.Edits = append(l.Edits[:len(l.Edits):len(l.Edits)], Edit{
 		At: at, By: by, Why: why,
 		SizeBefore: l.Size, Size: sizeOf(data),
-		Before: l.Record.Headers, Headers: headers,
+		HeadersBefore: l.Record.Headers, Headers: headers,
 	})
 	l.Record.Data, l.Record.Headers, l.Size = data, headers, sizeOf(data)
 	return nil

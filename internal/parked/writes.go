@@ -2,7 +2,6 @@ package parked
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -14,6 +13,7 @@ type Change struct {
 	Park     []Letter  // new ones
 	Again    []Letter  // as they were read, then changed: failed again, or edited
 	Resolved []Letter  // as they were read: handled or discarded, they are deleted
+	Damaged  []Damaged // deleted, whatever they are
 	Ask      []Request // written; Revision as read, 0 when there was none
 	Unask    []Request // as they were read: deleted
 }
@@ -25,11 +25,11 @@ type Written struct {
 	Count      Count // after the commit; its revision is that of the receipt
 }
 
-// Writes returns what to commit for a change, given the count as it was last read or written. An error is the caller's mistake, or a
-// count that is less than what is to be removed, which is a *DamagedError.
+// Writes returns what to commit for a change, given the count as it was last read or written. An error is the caller's
+// mistake.
 func Writes(name string, count Count, c Change) (Written, error) {
 	w := writer{name: name, count: count}
-	for _, step := range []func(Change) error{w.park, w.again, w.resolve, w.ask, w.unask} {
+	for _, step := range []func(Change) error{w.park, w.again, w.resolve, w.clear, w.ask, w.unask} {
 		if err := step(c); err != nil {
 			return Written{}, err
 		}
@@ -84,7 +84,7 @@ func (w *writer) park(c Change) error {
 		}
 		w.putData(&l)
 		w.putEntry(&l)
-		w.count.add(l.State, l.Bytes())
+		w.count.Add(l.State, l.Bytes())
 	}
 	return nil
 }
@@ -105,10 +105,8 @@ func (w *writer) again(c Change) error {
 			continue
 		}
 		w.putEntry(&l)
-		if !w.count.remove(l.was.state, l.was.bytes) {
-			return w.miscounted()
-		}
-		w.count.add(l.State, l.Bytes())
+		w.count.Remove(l.was.state, l.was.bytes)
+		w.count.Add(l.State, l.Bytes())
 	}
 	return nil
 }
@@ -126,9 +124,7 @@ func (w *writer) resolve(c Change) error {
 			w.delete(dataBucket(w.name), dataKey(l.Record.Position, version))
 		}
 		w.delete(indexBucket(w.name), indexKey(l.Slot, l.Hash, l.Record.Position))
-		if !w.count.remove(l.was.state, l.was.bytes) {
-			return w.miscounted()
-		}
+		w.count.Remove(l.was.state, l.was.bytes)
 	}
 	return nil
 }
@@ -186,10 +182,4 @@ func (w *writer) putData(l *Letter) {
 
 func (w *writer) putEntry(l *Letter) {
 	w.put(indexBucket(w.name), indexKey(l.Slot, l.Hash, l.Record.Position), encodeEntry(l.State, l.Bytes()))
-}
-
-var errMiscounted = errors.New("it counts less than there is")
-
-func (w *writer) miscounted() error {
-	return &DamagedError{Consumer: w.name, Bucket: CountBucket, Key: w.name, Err: errMiscounted}
 }
