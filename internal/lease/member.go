@@ -27,13 +27,15 @@ type sighting struct {
 
 // belong makes the run a member, and keeps it one.
 func (r *run) belong(ctx context.Context) error {
-	if !r.member.joined {
-		return r.join(ctx)
+	if r.member.joined && r.expires() && r.lease.now() >= r.member.renewed+r.cfg.TTL/3 {
+		if err := r.renew(ctx); err != nil {
+			return err
+		}
 	}
-	if r.expires() && r.lease.now() >= r.member.renewed+r.cfg.TTL/3 {
-		return r.renew(ctx)
+	if r.member.joined {
+		return nil
 	}
-	return nil
+	return r.join(ctx)
 }
 
 func (r *run) join(ctx context.Context) error {
