@@ -36,6 +36,11 @@ var Table = []Room{
 		Imports: []string{"event", "event/cloudevents", "store"},
 		Why:     "dead letters as items, which consumer writes and deadletter shows; event/cloudevents: how their records are written",
 	},
+	{
+		Path:    "internal/lease",
+		Imports: []string{"event", "store", "internal/backoff"},
+		Why:     "event, store: it shares slots by items; consumers and projections are built on it",
+	},
 	{Path: "internal/...", Why: "tools of the standard library's kind, which know nothing of Oxbow"},
 	{Path: "tools", Why: "pins programs, holds no code"},
 
@@ -80,8 +85,8 @@ var Table = []Room{
 	// Features.
 	{
 		Path:    "consumer",
-		Imports: []string{"event", "store", "middleware", "internal/..."},
-		Why:     "middleware: one set of them wraps the handlers of every room",
+		Imports: []string{"event", "store", "topic", "middleware", "internal/..."},
+		Why:     "topic: a consumer may ask for topics by patterns; middleware: one set of them wraps the handlers of every room",
 	},
 	{
 		Path:    "projection",
