@@ -446,3 +446,28 @@ func TestADamagedFirstLetterCanBeDiscardedWhileTheConsumerRuns(t *testing.T) {
 		s.expectCount()
 	})
 }
+
+// TestADamagedLetterThatTheConsumerFoundCanBeDiscarded: the key was asked to go on before, and must be once more.
+func TestADamagedLetterThatTheConsumerFoundCanBeDiscarded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.fails(customer("zoe"))
+		c, stop := s.run()
+		defer stop()
+		wait(t, c, s.place(4, "zoe"))
+		s.fails(nil)
+		s.put(parked.Letters(name), parked.LetterKey(2), []byte("?"))
+		if _, err := s.Discard(t.Context(), deadletter.Filter{Position: 1}, why); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		s.expectRequested("order-zoe") // and not done
+		if report, err := s.Discard(t.Context(), deadletter.Filter{Position: 2}, why); err != nil || report.Letters != 1 {
+			t.Fatalf("%+v (%v)", report, err)
+		}
+		time.Sleep(time.Minute)
+		s.expectEffects("zoe", 2, 3)
+		s.expectRequested()
+		s.expectCount()
+	})
+}
