@@ -77,7 +77,7 @@ func (h *handlers[X]) batches(ctx context.Context, st *store.Store, s span) iter
 func (h *handlers[X]) oneByOne(ctx context.Context, st *store.Store, s span) iter.Seq2[*batch[X], error] {
 	return func(yield func(*batch[X], error) bool) {
 		for s.after < s.head {
-			b, err := h.read(ctx, st, s, h.decode)
+			b, err := h.read(ctx, st, s, func() *part[X] { return &part[X]{} }, h.decode)
 			if !yield(b, err) || err != nil {
 				return
 			}
@@ -86,8 +86,10 @@ func (h *handlers[X]) oneByOne(ctx context.Context, st *store.Store, s span) ite
 	}
 }
 
-// read returns the next batch, whose parts it hands to decode as they fill.
-func (h *handlers[X]) read(ctx context.Context, st *store.Store, s span, decode func(*part[X])) (*batch[X], error) {
+// read returns the next batch, whose parts it takes from room and hands to decode as they fill.
+func (h *handlers[X]) read(
+	ctx context.Context, st *store.Store, s span, room func() *part[X], decode func(*part[X]),
+) (*batch[X], error) {
 	b := &batch[X]{upTo: s.head}
 	bytes := 0
 	var p *part[X]
@@ -96,7 +98,7 @@ func (h *handlers[X]) read(ctx context.Context, st *store.Store, s span, decode 
 			return nil, err
 		}
 		if p == nil {
-			p = &part[X]{records: make([]event.Record, 0, min(partSize, s.size)), ready: make(chan struct{})}
+			p = room()
 			b.parts = append(b.parts, p)
 		}
 		p.records = append(p.records, r)
@@ -123,6 +125,7 @@ func (h *handlers[X]) readAhead(ctx context.Context, st *store.Store, s span) it
 		defer work.Wait() // its error has been yielded, or nobody wants it any more
 		defer stop()
 		encoded, ready := make(chan *part[X], 64), make(chan *batch[X], 1)
+		used := make(chan *part[X], 128) // parts that may be used again; more of them are left to the garbage collector
 		for range runtime.GOMAXPROCS(0) {
 			work.Go(func() error {
 				for p := range encoded {
@@ -136,7 +139,7 @@ func (h *handlers[X]) readAhead(ctx context.Context, st *store.Store, s span) it
 		work.Go(func() error {
 			defer close(encoded)
 			defer close(ready)
-			failure = h.feed(inner, st, s, encoded, ready)
+			failure = h.feed(inner, st, s, pipes[X]{encoded, ready, used})
 			return nil
 		})
 		for b := range ready {
@@ -146,6 +149,7 @@ func (h *handlers[X]) readAhead(ctx context.Context, st *store.Store, s span) it
 			if !yield(b, nil) {
 				return
 			}
+			recycle(b, used)
 		}
 		if failure != nil {
 			yield(nil, failure)
@@ -153,15 +157,44 @@ func (h *handlers[X]) readAhead(ctx context.Context, st *store.Store, s span) it
 	}
 }
 
+// pipes join those who read, decode and apply.
+type pipes[X any] struct {
+	encoded chan<- *part[X]
+	ready   chan<- *batch[X]
+	used    <-chan *part[X]
+}
+
+// room returns an empty part.
+func (to *pipes[X]) room() *part[X] {
+	select {
+	case p := <-to.used:
+		p.empty()
+		p.ready = make(chan struct{})
+		return p
+	default:
+		return &part[X]{records: make([]event.Record, 0, partSize), ready: make(chan struct{})}
+	}
+}
+
+func recycle[X any](b *batch[X], used chan<- *part[X]) {
+	for _, p := range b.parts {
+		select {
+		case used <- p:
+		default:
+			return
+		}
+	}
+}
+
 // feed reads batches and hands out their parts, which are decoded even after ctx has ended.
-func (h *handlers[X]) feed(ctx context.Context, st *store.Store, s span, encoded chan<- *part[X], ready chan<- *batch[X]) error {
+func (h *handlers[X]) feed(ctx context.Context, st *store.Store, s span, to pipes[X]) error {
 	for s.after < s.head {
-		b, err := h.read(ctx, st, s, func(p *part[X]) { encoded <- p })
+		b, err := h.read(ctx, st, s, to.room, func(p *part[X]) { to.encoded <- p })
 		if err != nil {
 			return err
 		}
 		select {
-		case ready <- b:
+		case to.ready <- b:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -22,7 +22,7 @@ type handlers[X any] struct {
 // handler is for the events of one type, or for every record.
 type handler[X any] struct {
 	eventType string
-	events    func() column[X]                                     // nil: every record
+	events    func(room int) column[X]                             // nil: every record
 	record    func(ctx context.Context, x X, r event.Record) error // when events is nil
 }
 
@@ -30,6 +30,7 @@ type handler[X any] struct {
 type column[X any] interface {
 	decode(reg *event.Registry, r event.Record) error
 	apply(ctx context.Context, x X, i int) error
+	empty() // forgets what was decoded, and keeps the room
 }
 
 type typed[X, T any] struct {
@@ -47,12 +48,17 @@ func (c *typed[X, T]) decode(reg *event.Registry, r event.Record) error {
 
 func (c *typed[X, T]) apply(ctx context.Context, x X, i int) error { return c.fn(ctx, x, c.events[i]) }
 
-// on adds a handler for the event type of T.
-func on[X, T any](h *handlers[X], fn func(ctx context.Context, x X, e event.Event[T]) error) {
-	h.add(reflect.TypeFor[T](), func() column[X] { return &typed[X, T]{fn: fn} })
+func (c *typed[X, T]) empty() {
+	clear(c.events)
+	c.events = c.events[:0]
 }
 
-func (h *handlers[X]) add(t reflect.Type, events func() column[X]) {
+// on adds a handler for the event type of T.
+func on[X, T any](h *handlers[X], fn func(ctx context.Context, x X, e event.Event[T]) error) {
+	h.add(reflect.TypeFor[T](), func(room int) column[X] { return &typed[X, T]{fn: fn, events: make([]event.Event[T], 0, room)} })
+}
+
+func (h *handlers[X]) add(t reflect.Type, events func(room int) column[X]) {
 	d, err := event.Describe(t)
 	if err == nil {
 		err = h.reg.RegisterType(t)
@@ -115,7 +121,8 @@ type part[X any] struct {
 	records []event.Record
 	calls   []call        // in order of record, then of handler
 	first   []int         // by record, its first call; and at last where the calls end
-	columns []column[X]   // by handler, nil when it has no events here
+	columns []column[X]   // by handler, nil when it has had no events
+	counts  []int         // of events in columns
 	failed  map[int]error // records that could not be decoded
 	ready   chan struct{} // closed when it is decoded
 }
@@ -124,18 +131,30 @@ type call struct{ handler, event int }
 
 // decode fills a part from its records. A panic of the user's decoding becomes the record's failure.
 func (h *handlers[X]) decode(p *part[X]) {
-	p.columns = make([]column[X], len(h.list))
-	p.calls, p.first = make([]call, 0, len(p.records)), make([]int, 0, len(p.records)+1)
-	counts := make([]int, len(h.list))
+	if p.columns == nil {
+		p.columns, p.counts = make([]column[X], len(h.list)), make([]int, len(h.list))
+	}
 	for i := range p.records {
 		begin := len(p.calls)
 		p.first = append(p.first, begin)
-		if err := h.decodeOne(p, &p.records[i], counts); err != nil {
+		if err := h.decodeOne(p, &p.records[i]); err != nil {
 			p.calls = p.calls[:begin]
 			p.fail(i, consumer.Permanent(err)) // the same bytes give the same error
 		}
 	}
 	p.first = append(p.first, len(p.calls))
+}
+
+// empty forgets everything, and keeps the room. Handlers got copies.
+func (p *part[X]) empty() {
+	clear(p.records)
+	clear(p.counts)
+	p.records, p.calls, p.first, p.failed = p.records[:0], p.calls[:0], p.first[:0], nil
+	for _, c := range p.columns {
+		if c != nil {
+			c.empty()
+		}
+	}
 }
 
 func (p *part[X]) fail(record int, err error) {
@@ -145,7 +164,7 @@ func (p *part[X]) fail(record int, err error) {
 	p.failed[record] = err
 }
 
-func (h *handlers[X]) decodeOne(p *part[X], r *event.Record, counts []int) (err error) {
+func (h *handlers[X]) decodeOne(p *part[X], r *event.Record) (err error) {
 	defer recovered(&err)
 	eventType, err := h.typeOf(r)
 	if err != nil {
@@ -161,13 +180,13 @@ func (h *handlers[X]) decodeOne(p *part[X], r *event.Record, counts []int) (err 
 			continue
 		}
 		if p.columns[i] == nil {
-			p.columns[i] = one.events()
+			p.columns[i] = one.events(len(p.records))
 		}
 		if err := p.columns[i].decode(h.reg, *r); err != nil {
 			return err
 		}
-		p.calls = append(p.calls, call{i, counts[i]})
-		counts[i]++
+		p.calls = append(p.calls, call{i, p.counts[i]})
+		p.counts[i]++
 	}
 	return nil
 }
@@ -179,10 +198,10 @@ func (h *handlers[X]) apply(ctx context.Context, x X, p *part[X], record int) (e
 		return err
 	}
 	for _, c := range p.calls[p.first[record]:p.first[record+1]] {
-		if column := p.columns[c.handler]; column != nil {
-			err = column.apply(ctx, x, c.event)
+		if fn := h.list[c.handler].record; fn != nil {
+			err = fn(ctx, x, p.records[record])
 		} else {
-			err = h.list[c.handler].record(ctx, x, p.records[record])
+			err = p.columns[c.handler].apply(ctx, x, c.event)
 		}
 		if err != nil {
 			return err

@@ -125,7 +125,7 @@ func addMethod[X any](h *handlers[X], m method) {
 		h.addAny(func(ctx context.Context, x X, r event.Record) error { return m.call(ctx, x, reflect.ValueOf(r)) })
 		return
 	}
-	h.add(m.data(), func() column[X] { return &reflected[X]{method: m} })
+	h.add(m.data(), func(int) column[X] { return &reflected[X]{method: m} })
 }
 
 func (m *method) call(ctx context.Context, x any, e reflect.Value) error {
@@ -155,6 +155,8 @@ func (c *reflected[X]) decode(reg *event.Registry, r event.Record) error {
 func (c *reflected[X]) apply(ctx context.Context, x X, i int) error {
 	return c.method.call(ctx, x, c.events[i])
 }
+
+func (c *reflected[X]) empty() { c.events = nil }
 
 // asEvent returns e as the event.Event[T] that t is.
 func asEvent(t reflect.Type, e event.Event[any]) reflect.Value {

@@ -17,19 +17,26 @@ func Replaying(ctx context.Context) bool {
 	return replaying
 }
 
-// contexts are what handlers are called with, but for the cause.
+// contexts are what handlers are called with.
 type contexts struct {
 	fresh, replaying context.Context
-	effects          store.Position // up to which events are replayed
+	effects          store.Position       // up to which events are replayed
+	slab             []event.CauseContext // room for the next ones: one allocation for many
 }
 
 func newContexts(ctx context.Context, effects store.Position) contexts {
-	return contexts{ctx, context.WithValue(ctx, replayingKey{}, true), effects}
+	return contexts{fresh: ctx, replaying: context.WithValue(ctx, replayingKey{}, true), effects: effects}
 }
 
 func (c *contexts) of(r *event.Record) context.Context {
-	if r.Position > c.effects {
-		return event.WithCause(c.fresh, r.Cause())
+	if len(c.slab) == 0 {
+		c.slab = make([]event.CauseContext, 32)
 	}
-	return event.WithCause(c.replaying, r.Cause())
+	next := &c.slab[0]
+	c.slab = c.slab[1:]
+	next.Context, next.Cause = c.fresh, r.Cause()
+	if r.Position <= c.effects {
+		next.Context = c.replaying
+	}
+	return next
 }

@@ -76,7 +76,7 @@ func (p *Projection[D]) view(ctx context.Context, upTo store.Position, past func
 func (p *Projection[D]) replay(
 	ctx context.Context, docs *Docs[D], upTo store.Position, past func(*event.Record) bool, filters []store.Filter,
 ) (reached store.Position, err error) {
-	replaying := context.WithValue(ctx, replayingKey{}, true)
+	ctxs := newContexts(ctx, upTo)
 	s := span{head: upTo, size: bulk, only: filters}
 	for b, err := range p.handlers.batches(ctx, p.store, s) {
 		if err != nil {
@@ -88,7 +88,7 @@ func (p *Projection[D]) replay(
 			if past(r) {
 				return r.Position - 1, nil
 			}
-			if err := p.handlers.apply(event.WithCause(replaying, r.Cause()), docs, part, at); err != nil {
+			if err := p.handlers.apply(ctxs.of(r), docs, part, at); err != nil {
 				return 0, &consumer.HaltError{Consumer: p.label(), Record: *r, Attempts: 1, Err: err}
 			}
 		}
