@@ -30,6 +30,7 @@ type Projection[D any] struct {
 	group   atomic.Pointer[lease.Group] // while a run takes part
 
 	running, rebuilding chan struct{} // each holds one token while that is under way
+	working             chan struct{} // holds one while Run or Rebuild takes part in the lease
 }
 
 // Config is how a projection works; the zero Config does.
@@ -72,7 +73,7 @@ func New[D any](st *store.Store, name string, cfg Config) (*Projection[D], error
 	return &Projection[D]{
 		name: name, store: st, cfg: cfg.withDefaults(), handlers: handlers[*Docs[D]]{reg: st.Registry()},
 		reached: newWatermark(), meter: &meter{},
-		running: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1),
+		running: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1), working: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -35,7 +35,9 @@ type account struct {
 	Events int
 }
 
-func newStore(t *testing.T) *store.Store {
+func newStore(t *testing.T) *store.Store { return newStoreOf(t) }
+
+func newStoreOf(t testing.TB) *store.Store {
 	t.Helper()
 	st := store.New(memory.New(), store.Config{})
 	t.Cleanup(func() { st.Close() })

@@ -173,7 +173,7 @@ func (p *Projection[D]) await(ctx context.Context, number uint64, progress func(
 		cancel()
 		if working {
 			<-ended
-			<-p.running
+			<-p.working
 		}
 	}()
 	for {
@@ -209,7 +209,7 @@ func (p *Projection[D]) await(ctx context.Context, number uint64, progress func(
 // workUntil begins to run until the generation has arrived, unless somebody in this process runs already.
 func (p *Projection[D]) workUntil(ctx context.Context, number uint64, ended chan<- error) bool {
 	select {
-	case p.running <- struct{}{}:
+	case p.working <- struct{}{}:
 	default:
 		return false
 	}

@@ -24,6 +24,12 @@ func (p *Projection[D]) Run(ctx context.Context) error {
 	default:
 		return fmt.Errorf("projection %s: is already running", p.name)
 	}
+	select {
+	case p.working <- struct{}{}: // a Rebuild may be at it
+		defer func() { <-p.working }()
+	case <-ctx.Done():
+		return nil
+	}
 	return p.outcome(ctx, p.runUntil(ctx, nil))
 }
 
