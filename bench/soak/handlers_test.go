@@ -54,8 +54,6 @@ const (
 
 var names = [consumers]string{counts: "counts", derive: "derive", batches: "batches", totals: "totals"}
 
-const leaseTTL = 1500 * time.Millisecond
-
 // troubles are what goes wrong in handlers.
 type troubles interface {
 	// called is told of each call of a handler for so many events, and returns the error that it is to end with.
@@ -70,7 +68,7 @@ func poisoned(number int) bool { return number%4999 == 4 }
 // workers returns what runs the four over a store.
 func workers(st *store.Store, t troubles) ([]interface{ Run(context.Context) error }, error) {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	lease := consumer.Lease{TTL: leaseTTL, Poll: leaseTTL / 5}
+	const lease = 4000 * time.Millisecond
 	cfg := consumer.Config{
 		Slots: 12, Logger: quiet, Lease: lease,
 		Retry: consumer.Retry{Attempts: 4, First: time.Millisecond, Limit: 20 * time.Millisecond},
@@ -96,7 +94,7 @@ func workers(st *store.Store, t troubles) ([]interface{ Run(context.Context) err
 		return t.called(batches, len(es), es[0].Data.Number)
 	}))
 	patient := consumer.Retry{Attempts: 1000, First: time.Millisecond, Limit: 20 * time.Millisecond}
-	totalling, err4 := projection.New[tally](st, names[totals], projection.Config{Logger: quiet, Retry: patient, Lease: projection.Lease(lease)})
+	totalling, err4 := projection.New[tally](st, names[totals], projection.Config{Logger: quiet, Retry: patient, Lease: projection.Lease{TTL: lease}})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}

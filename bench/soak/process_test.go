@@ -145,7 +145,9 @@ func mapCalls(dir string, number int) (*[2 * consumers]atomic.Uint64, error) {
 	return (*[2 * consumers]atomic.Uint64)(unsafe.Pointer(&mapped[0])), nil
 }
 
-func callsFile(dir string, number int) string { return filepath.Join(dir, fmt.Sprint("calls-", number)) }
+func callsFile(dir string, number int) string {
+	return filepath.Join(dir, fmt.Sprint("calls-", number))
+}
 
 // readCalls adds up what the processes counted.
 func readCalls(t *testing.T, dir string, processes int) (calls [2 * consumers]uint64) {

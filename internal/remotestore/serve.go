@@ -17,11 +17,16 @@ func Serve(d store.Driver) (address string, stop func() error, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("serve store: %w", err)
 	}
+	return l.Addr().String(), ServeOn(l, d), nil
+}
+
+// ServeOn serves the driver on a listener, which stop closes.
+func ServeOn(l net.Listener, d store.Driver) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := &http.Server{Handler: &handler{d}, BaseContext: func(net.Listener) context.Context { return ctx }}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
-	stop = func() error {
+	return func() error {
 		cancel()
 		err := server.Close()
 		if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
@@ -29,7 +34,6 @@ func Serve(d store.Driver) (address string, stop func() error, err error) {
 		}
 		return err
 	}
-	return l.Addr().String(), stop, nil
 }
 
 type handler struct{ store.Driver }
