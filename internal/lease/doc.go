@@ -16,7 +16,7 @@
 //	if err == nil {
 //		s.Wrote(receipt.ItemRevision)
 //	} else {
-//		err = s.Reload(ctx) // somebody wrote the item, or nobody knows whether the commit happened: s.Data() is what stands
+//		err = s.Reload(ctx) // somebody wrote the item, or nobody knows whether the commit happened: s.Data() is what stands. Or s.Doubt()
 //	}
 //
 // # How slots are shared
