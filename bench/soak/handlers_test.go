@@ -68,9 +68,9 @@ func poisoned(number int) bool { return number%4999 == 4 }
 // workers returns what runs the four over a store.
 func workers(st *store.Store, t troubles) ([]interface{ Run(context.Context) error }, error) {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	const lease = 4000 * time.Millisecond
+	const lease = 2000 * time.Millisecond
 	cfg := consumer.Config{
-		Slots: 12, Logger: quiet, Lease: lease,
+		Slots: 12, Workers: 32, Logger: quiet, Lease: lease,
 		Retry: consumer.Retry{Attempts: 4, First: time.Millisecond, Limit: 20 * time.Millisecond},
 	}
 	counting, err1 := consumer.New(st, names[counts], cfg, consumer.On(func(ctx context.Context, e event.Event[happened]) error {
@@ -148,7 +148,7 @@ func (calm) called(int, int, int) error { return nil }
 
 // history returns the events, the same ones each time.
 func history(n int) []event.Record {
-	streams := max(n/1000, 20)
+	streams := max(n/100, 50)
 	random := rand.New(rand.NewPCG(uint64(n), 7))
 	records := make([]event.Record, n)
 	for i := range records {

@@ -25,14 +25,14 @@ import (
 )
 
 var (
-	events = flag.Int("soak.events", 20_000, "how many events are consumed")
+	events = flag.Int("soak.events", 10_000, "how many events are consumed")
 	seed   = flag.Uint64("soak.seed", 0, "what is killed and paused when; 0 draws one")
 )
 
 const processes = 3 // that consume
 
 // patience is how long nothing may happen.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func TestReadModelsAreThoseOfACalmRun(t *testing.T) {
 	if *seed == 0 {
@@ -122,31 +122,14 @@ func freeAddress(t *testing.T) string {
 func (s *storm) rage() {
 	s.Helper()
 	last, moved := store.Position(0), time.Now()
-	for {
-		s.sleep(500, 3000)
-		w := s.workers[s.random.IntN(processes)]
-		switch roll := s.random.IntN(100); {
-		case w.paused:
-			w.signal(syscall.SIGCONT)
-			w.paused = false
-		case roll < -30:
-			w.kill()
-			w.start()
-			s.kills++
-		case roll < -50:
-			w.signal(syscall.SIGSTOP) // for longer than a lease lasts, or not
-			w.paused = true
-			s.pauses++
-		case roll < -58:
-			s.keeper.kill()
-			s.keeper.start()
-			s.storeKills++
+	for deck := []func(){}; ; deck = deck[1:] {
+		if len(deck) == 0 {
+			s.sleep(2000, 4000) // so that something gets done
+			deck = s.deal()
 		}
+		s.sleep(100, 1000)
+		deck[0]()
 		done := s.done()
-		for _, name := range names[:totals] {
-			at, err := consumer.Checkpoint(s.Context(), s.store, name)
-			fmt.Println(time.Now().Format("05.000"), name, at, err)
-		}
 		if done > last {
 			last, moved = done, time.Now()
 		}
@@ -162,6 +145,39 @@ func (s *storm) rage() {
 			w.signal(syscall.SIGCONT)
 		}
 	}
+}
+
+// deal returns what is done to processes next.
+func (s *storm) deal() []func() {
+	deck := []func(){s.killWorker, s.killWorker, s.killWorker, s.pauseWorker, s.pauseWorker, s.killStore}
+	s.random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+	return deck
+}
+
+func (s *storm) killWorker() {
+	w := s.workers[s.random.IntN(processes)]
+	w.kill()
+	w.start()
+	w.paused = false
+	s.kills++
+}
+
+// pauseWorker pauses a process, or lets it go on, which may be after others took its slots.
+func (s *storm) pauseWorker() {
+	w := s.workers[s.random.IntN(processes)]
+	if w.paused {
+		w.signal(syscall.SIGCONT)
+	} else {
+		w.signal(syscall.SIGSTOP)
+		s.pauses++
+	}
+	w.paused = !w.paused
+}
+
+func (s *storm) killStore() {
+	s.keeper.kill()
+	s.keeper.start()
+	s.storeKills++
 }
 
 func (s *storm) sleep(least, most int) {
