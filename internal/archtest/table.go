@@ -111,6 +111,10 @@ var Table = []Room{
 	},
 
 	{
+		Path:    "schedule",
+		Imports: []string{"event", "store", "internal/..."},
+	},
+	{
 		Path:    "schema",
 		Imports: []string{"event", "store", "internal/..."},
 		Why:     "store: it samples what is stored",
