@@ -151,9 +151,9 @@ func TestCronFollowsTheDefinitionMinuteByMinute(t *testing.T) {
 	}
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	rounds := 40
+	rounds := 15
 	if testing.Short() {
-		rounds = 5
+		rounds = 3
 	}
 	for name, days := range changes {
 		in := zone(t, name)
