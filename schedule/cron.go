@@ -83,7 +83,7 @@ const (
 //	│ │ │ │ │ ┌ day of week, 0-7 or sun-sat; 0 and 7 are Sunday
 //	0 0 9 * * mon-fri
 //
-// A field is * for all values, a value, a range 1-5, either of these with a step, as in */15 or 0-30/10 (5/15 is 5-59/15), or a list of
+// A field is * for all values, a value, a range 1-5, either of these with a step, as in */15 or 0-30/10 (5/15 is 5-59/15, and a week ends with Saturday there), or a list of
 // them, separated by commas. Names may be in any case. ? stands for * in the two fields about days. When both of these are restricted, which
 // means written without a * or ? that has no step, a day matches when either does.
 //
