@@ -156,6 +156,14 @@ func parse(item store.Item) (*state, error) {
 	if s.Format != format {
 		return nil, fmt.Errorf("schedule %q has format %d, and this program knows %d", item.Key, s.Format, format)
 	}
+	for _, t := range []struct {
+		field string
+		value time.Time
+	}{{"next", s.Next}, {"created", s.Created}} {
+		if err := checkTime(t.field, t.value); err != nil {
+			return nil, fmt.Errorf("schedule %q cannot be read: %w", item.Key, err)
+		}
+	}
 	return s, nil
 }
 
