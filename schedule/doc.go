@@ -16,7 +16,7 @@
 // # Clocks
 //
 // Schedules are due by the clock on the wall. One that is set forward makes what was passed over due; one that is set back makes all wait for it,
-// but nothing fires twice. Either is noticed within Config.Poll. The intervals of Every are measured by the same clock.
+// but nothing fires twice. Either is noticed within two times Config.Poll. The intervals of Every are measured by the same clock.
 //
 // Time zones are the machine's, or those of time/tzdata if the program imports that. The next due time of a schedule is stored, so new rules of a
 // zone count from the one after it. See [Cron.Next] for what happens where the clock of a zone is set.
