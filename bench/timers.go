@@ -17,6 +17,7 @@ import (
 	"github.com/oxbow-events/oxbow/internal/task"
 	"github.com/oxbow-events/oxbow/schedule"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog"
 )
 
 // timerRang is what the timers publish.
@@ -34,22 +35,27 @@ const (
 // pendingTimers returns a folder with a store in which a million timers are pending, the first of them in an hour.
 func pendingTimers(ctx context.Context, e *env) (dir string, err error) {
 	return e.kept("pending timers", func(dir string) error {
-		l, err := openOxbow(dir, false)
+		driver, err := filelog.Open(dir, filelog.Config{NoSync: true})
 		if err != nil {
 			return err
 		}
-		return errors.Join(addTimers(ctx, l.(oxbowLog).store, e.n(1_000_000, 1000)), l.Close())
+		return errors.Join(addTimers(ctx, driver, e.n(1_000_000, 1000)), driver.Close())
 	})
 }
 
 // addTimers makes timers that are due far from now.
-func addTimers(ctx context.Context, st *store.Store, n int) error {
-	s, err := schedule.New(st, schedule.Config{})
+func addTimers(ctx context.Context, driver store.Driver, n int) error {
+	const writers = 512
+	j := &joining{Driver: driver, waiting: make(chan appending, writers)}
+	s, err := schedule.New(store.New(j, store.Config{}), schedule.Config{})
 	if err != nil {
 		return err
 	}
-	const writers = 256
 	first := time.Now().Add(time.Hour)
+	var joined sync.WaitGroup
+	joined.Go(j.run)
+	defer joined.Wait()
+	defer close(j.waiting)
 	work, ctx := task.New(ctx)
 	for w := range writers {
 		work.Go(func() error {
@@ -63,6 +69,42 @@ func addTimers(ctx context.Context, st *store.Store, n int) error {
 		})
 	}
 	return work.Wait()
+}
+
+// joining is a driver that joins the commits which wait into one, so that a million of them do not take minutes.
+type joining struct {
+	store.Driver
+	waiting chan appending
+}
+
+type appending struct {
+	commit store.Commit
+	done   chan error
+}
+
+func (j *joining) Append(_ context.Context, c store.Commit) (store.Receipt, error) {
+	a := appending{c, make(chan error, 1)}
+	j.waiting <- a
+	return store.Receipt{}, <-a.done
+}
+
+// run commits until waiting is closed.
+func (j *joining) run() {
+	for first := range j.waiting {
+		all := []appending{first}
+		for range len(j.waiting) {
+			all = append(all, <-j.waiting)
+		}
+		var joint store.Commit
+		for _, a := range all {
+			joint.Items = append(joint.Items, a.commit.Items...)
+			joint.Conditions = append(joint.Conditions, a.commit.Conditions...)
+		}
+		_, err := j.Driver.Append(context.Background(), joint)
+		for _, a := range all {
+			a.done <- err
+		}
+	}
 }
 
 func prepareTimersMemory(ctx context.Context, e *env) ([]contender, error) {
@@ -191,7 +233,7 @@ func fireTimers(ctx context.Context, p *punctual, n int) error {
 	if err != nil {
 		return err
 	}
-	when := time.Now().Add(3 * time.Second)
+	when := time.Now().Add(3*time.Second + time.Duration(n)*2*timerSpacing) // time to make them
 	work, making := task.New(ctx)
 	const writers = 64
 	for w := range writers {
