@@ -60,7 +60,7 @@ func addTimers(ctx context.Context, driver store.Driver, n int) error {
 	for w := range writers {
 		work.Go(func() error {
 			for i := w; i < n; i += writers {
-				_, err := s.At(ctx, fmt.Sprint("order-", i), first.Add(time.Duration(i)*time.Millisecond), timerRang{fmt.Sprint("order-", i), i})
+				_, err := s.At(ctx, timerName(i), first.Add(time.Duration(i)*time.Millisecond), timerRang{timerName(i), i})
 				if err != nil {
 					return err
 				}
@@ -70,6 +70,8 @@ func addTimers(ctx context.Context, driver store.Driver, n int) error {
 	}
 	return work.Wait()
 }
+
+func timerName(i int) string { return fmt.Sprintf("order-%07d", i) }
 
 // joining is a driver that joins the commits which wait into one, so that a million of them do not take minutes.
 type joining struct {
@@ -150,7 +152,7 @@ func printTimersMemory(ctx context.Context, l peers.Log, t childTask) error {
 // printStoreMemory prints what a process has that does nothing but read a little.
 func printStoreMemory(ctx context.Context, l peers.Log, t childTask) error {
 	for i := range t.Events {
-		if _, err := l.(oxbowLog).store.Get(ctx, schedule.Bucket, fmt.Sprint("order-", i*17)); err != nil {
+		if _, err := l.(oxbowLog).store.Get(ctx, schedule.Bucket, timerName(i*17)); err != nil {
 			return err
 		}
 	}
