@@ -115,6 +115,13 @@ var works = []work{
 	{
 		name: "projection rebuild, 1,000 documents", durability: fsynced, unit: rate, goal: "300,000/s", prepare: prepareRebuild,
 	},
+	{
+		name: "timers: resident memory, 1,000,000 pending", durability: fsynced, unit: mebibytes, once: true, goal: "100 MiB",
+		limit: 100 << 20, prepare: prepareTimersMemory,
+	},
+	{
+		name: "timers: firing at 1,000/s, p99 after due", durability: fsynced, goal: "20 ms", limit: 20e6, prepare: prepareTimersFiring,
+	},
 }
 
 // What has been reached when the work counts as done, by all of a row.
