@@ -1,0 +1,367 @@
+package oxbowtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oxbow-events/oxbow/consumer"
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/oxbowtest"
+	"github.com/oxbow-events/oxbow/projection"
+	"github.com/oxbow-events/oxbow/store"
+)
+
+type orderPlaced struct {
+	Order    string `json:"order"`
+	Customer string `json:"customer"`
+	Cents    int64  `json:"cents"`
+}
+
+func (orderPlaced) EventType() string     { return "order.placed" }
+func (o orderPlaced) AggregateID() string { return o.Order }
+
+type orderPaid struct {
+	Order string `json:"order"`
+	Cents int64  `json:"cents"`
+}
+
+func (orderPaid) EventType() string     { return "order.paid" }
+func (o orderPaid) AggregateID() string { return o.Order }
+
+// orders returns n orders of a few customers.
+func orders(n int) []any {
+	var history []any
+	for i := range n {
+		history = append(history, orderPlaced{Order: fmt.Sprint(i + 1), Customer: string(rune('a' + i%3)), Cents: int64(100 * (i + 1))})
+	}
+	return history
+}
+
+// bank is a payment service: outside of the store, and of the process.
+type bank struct {
+	mu      sync.Mutex
+	charges map[string]int64
+}
+
+func newBank() *bank { return &bank{charges: map[string]int64{}} }
+
+// Charge takes money each time.
+func (b *bank) Charge(order string, cents int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.charges[order] += cents
+}
+
+// ChargeOnce takes money once for each key.
+func (b *bank) ChargeOnce(key event.ID, order string, cents int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.charges[order+" "+key.String()] = cents
+}
+
+func (b *bank) Charges() any {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.charges)
+}
+
+// found returns what the simulation finds.
+func found(t *testing.T, s oxbowtest.Simulation) *oxbowtest.Finding {
+	t.Helper()
+	err := s.Check(t)
+	f, ok := errors.AsType[*oxbowtest.Finding](err)
+	if !ok {
+		t.Fatalf("found %v, want a finding", err)
+	}
+	t.Logf("%v", f)
+	return f
+}
+
+func one(name string, build oxbowtest.Build) func() oxbowtest.World {
+	return func() oxbowtest.World {
+		return oxbowtest.World{Parts: []oxbowtest.Part{oxbowtest.ConsumerPart(name, consumer.Config{}, build)}}
+	}
+}
+
+func TestAHandlerThatChargesTwiceIsFoundAtItsFirstEvent(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: append([]any{event.From("shop.opened", map[string]any{})}, orders(10)...),
+		World: func() oxbowtest.World {
+			b := newBank()
+			return oxbowtest.World{
+				Parts: []oxbowtest.Part{
+					oxbowtest.ConsumerPart("billing", consumer.Config{}, oxbowtest.Handlers(
+						consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
+							b.Charge(e.Data.Order, e.Data.Cents)
+							return nil
+						}))),
+					oxbowtest.ConsumerPart("mail", consumer.Config{}, oxbowtest.Handlers(
+						consumer.OnAny(func(context.Context, event.Event[any]) error { return nil }))),
+				},
+				Effects: b.Charges,
+			}
+		},
+	})
+	want(t, f, "consumer billing", "is not idempotent at event order.placed (position 2,", 2)
+	if len(f.Story) != 1 {
+		t.Errorf("the story is\n%s\nwant one line", strings.Join(f.Story, "\n"))
+	}
+}
+
+func want(t *testing.T, f *oxbowtest.Finding, part, what string, position event.Position) {
+	t.Helper()
+	if f.Part != part || !strings.Contains(f.What, what) || f.Event.Position != position {
+		t.Errorf("found %s: %s, at position %d; want %s: %s, at %d", f.Part, f.What, f.Event.Position, part, what, position)
+	}
+}
+
+func TestACounterInAMapIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(5),
+		World: func() oxbowtest.World {
+			counts := map[string]int{}
+			var mu sync.Mutex
+			return oxbowtest.World{
+				Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("counter", consumer.Config{}, oxbowtest.Handlers(
+					consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
+						mu.Lock()
+						defer mu.Unlock()
+						counts[e.Data.Customer]++
+						return nil
+					})))},
+				Effects: func() any { return maps.Clone(counts) },
+			}
+		},
+	})
+	want(t, f, "consumer counter", "is not idempotent at event order.placed", 1)
+}
+
+func TestAnEventAppendedTwiceIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(5),
+		World: one("billing", func(st *store.Store) []consumer.Handler {
+			return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+				_, err := st.Append(ctx, orderPaid{e.Data.Order, e.Data.Cents})
+				return err
+			})}
+		}),
+	})
+	want(t, f, "consumer billing", "is not idempotent", 1)
+}
+
+// Only the last event is known: which is not enough when a checkpoint is late.
+func TestAHandlerThatRemembersOneEventOnlyIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: []any{
+			oxbowtest.Event(orderPlaced{Order: "1", Cents: 1}, event.WithStream("orders")),
+			oxbowtest.Event(orderPlaced{Order: "2", Cents: 2}, event.WithStream("orders")),
+			oxbowtest.Event(orderPlaced{Order: "3", Cents: 3}, event.WithStream("orders")),
+		},
+		World: func() oxbowtest.World {
+			b := newBank()
+			var last event.ID
+			return oxbowtest.World{
+				Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("billing", consumer.Config{}, oxbowtest.Handlers(
+					consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
+						if e.ID != last {
+							b.Charge(e.Data.Order, e.Data.Cents)
+						}
+						last = e.ID
+						return nil
+					})))},
+				Effects: b.Charges,
+			}
+		},
+	})
+	want(t, f, "consumer billing", "is not idempotent", 1)
+}
+
+func TestAHandlerThatDependsOnTheOrderOfKeysIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(8),
+		World:   one("latest", latest),
+	})
+	want(t, f, "consumer latest", "order of events of different keys", f.Event.Position)
+}
+
+func TestAHandlerThatDependsOnTheClockIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(6),
+		World: one("reminder", func(st *store.Store) []consumer.Handler {
+			return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+				if e.Data.Cents < 300 || time.Since(e.Time) < 30*24*time.Hour {
+					return nil
+				}
+				_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("late", e.Data.Order, []byte("late"))}})
+				return err
+			})}
+		}),
+	})
+	want(t, f, "consumer reminder", "depends on the clock", 3)
+}
+
+func TestRandomEffectsAreFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(3),
+		World: one("billing", func(st *store.Store) []consumer.Handler {
+			return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+				_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("payments", e.Data.Order, fmt.Append(nil, rand.Int()))}})
+				return err
+			})}
+		}),
+	})
+	want(t, f, "consumer billing", "chance", 1)
+}
+
+type total struct {
+	Orders int   `json:"orders"`
+	Cents  int64 `json:"cents"`
+	Seen   int   `json:"seen"`
+}
+
+func TestAProjectionThatReadsOutsideStateIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(6),
+		World: func() oxbowtest.World {
+			applied := 0
+			return oxbowtest.World{Parts: []oxbowtest.Part{
+				oxbowtest.ProjectionPart(func(st *store.Store) (*projection.Projection[total], error) {
+					return totals(st, func() int { applied++; return applied })
+				}),
+			}}
+		},
+	})
+	want(t, f, "projection totals", "does not make the same documents again", 1)
+}
+
+func TestAProjectionThatReadsWhatAConsumerWritesIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(6),
+		World: func() oxbowtest.World {
+			return oxbowtest.World{Parts: []oxbowtest.Part{
+				oxbowtest.ConsumerPart("prices", consumer.Config{}, func(st *store.Store) []consumer.Handler {
+					return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+						_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("price", e.Data.Order, []byte("1"))}})
+						return err
+					})}
+				}),
+				oxbowtest.ProjectionPart(func(st *store.Store) (*projection.Projection[total], error) {
+					p, err := projection.New[total](st, "priced", projection.Config{})
+					if err != nil {
+						return nil, err
+					}
+					projection.On(p, func(ctx context.Context, docs *projection.Docs[total], e event.Event[orderPlaced]) error {
+						item, err := st.Get(ctx, "price", e.Data.Order)
+						if err != nil || item.Revision == 0 {
+							return err
+						}
+						return docs.Put(e.Data.Order, total{Orders: 1})
+					})
+					return p, nil
+				}),
+			}}
+		},
+	})
+	want(t, f, "projection priced", "depends on what others do meanwhile", f.Event.Position)
+}
+
+func totals(st *store.Store, seen func() int) (*projection.Projection[total], error) {
+	p, err := projection.New[total](st, "totals", projection.Config{})
+	if err != nil {
+		return nil, err
+	}
+	projection.On(p, func(ctx context.Context, docs *projection.Docs[total], e event.Event[orderPlaced]) error {
+		return docs.Update(ctx, e.Data.Customer, func(doc *total) {
+			doc.Orders++
+			doc.Cents += e.Data.Cents
+			doc.Seen = seen()
+		})
+	})
+	return p, nil
+}
+
+// right is a program that does everything as it should.
+func right() oxbowtest.World {
+	b := newBank()
+	return oxbowtest.World{
+		Parts: []oxbowtest.Part{
+			oxbowtest.ConsumerPart("billing", consumer.Config{}, func(st *store.Store) []consumer.Handler {
+				return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+					b.ChargeOnce(e.ID, e.Data.Order, e.Data.Cents)
+					_, err := st.Append(ctx, paidOnce(e))
+					return err
+				})}
+			}),
+			oxbowtest.ConsumerPart("counter", consumer.Config{}, func(st *store.Store) []consumer.Handler {
+				return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPaid]) error {
+					return countOnce(ctx, st, e.ID)
+				})}
+			}),
+			oxbowtest.ProjectionPart(func(st *store.Store) (*projection.Projection[total], error) {
+				return totals(st, func() int { return 0 })
+			}),
+		},
+		Effects: b.Charges,
+	}
+}
+
+// paidOnce returns the same event each time.
+func paidOnce(e event.Event[orderPlaced]) any {
+	return event.Event[orderPaid]{
+		Metadata: event.Metadata{ID: e.ID.Derive("paid")},
+		Data:     orderPaid{e.Data.Order, e.Data.Cents},
+	}
+}
+
+// countOnce counts an event in a commit that notes that it is counted.
+func countOnce(ctx context.Context, st *store.Store, id event.ID) error {
+	item, err := st.Get(ctx, "counts", "paid")
+	if err != nil {
+		return err
+	}
+	n := 0
+	_, _ = fmt.Sscan(string(item.Value), &n)
+	_, err = st.Commit(ctx, store.Commit{
+		Items: []store.ItemWrite{store.Put("counts", "paid", fmt.Append(nil, n+1)), store.Put("counted", id.String(), []byte("1"))},
+		Conditions: []store.Condition{
+			store.ItemAt("counts", "paid", item.Revision), store.ItemAt("counted", id.String(), 0),
+		},
+	})
+	if conflict, ok := errors.AsType[*store.ConflictError](err); ok && conflict.Bucket == "counted" {
+		return nil
+	}
+	return err
+}
+
+func TestWhatIsRightIsNeverAccused(t *testing.T) {
+	err := oxbowtest.Simulation{World: right, History: orders(8), Seeds: 300}.Check(t)
+	if err != nil {
+		t.Errorf("found %v", err)
+	}
+}
+
+func TestASeedFindsTheSameAgain(t *testing.T) {
+	s := oxbowtest.Simulation{History: orders(8), World: one("latest", latest)}
+	first := found(t, s)
+	s.Seed = first.Seed
+	for range 3 {
+		if again := found(t, s); again.Error() != first.Error() {
+			t.Errorf("seed %d found\n%v\nand then\n%v", first.Seed, first, again)
+		}
+	}
+}
+
+// latest is a handler whose effects are those of whatever event comes last.
+func latest(st *store.Store) []consumer.Handler {
+	return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+		_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("latest", "order", []byte(e.Data.Order))}})
+		return err
+	})}
+}

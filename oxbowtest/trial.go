@@ -1,0 +1,259 @@
+package oxbowtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/internal/task"
+	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/memory"
+)
+
+// trial is one run of the program over a history, as a plan has it.
+type trial struct {
+	sim      *Simulation
+	plan     plan
+	memory   *memory.Memory
+	registry *event.Registry
+	labels   *labels
+	parts    []*partRun
+	effects  func() any
+
+	mu      sync.Mutex
+	used    map[int]bool   // faults that happened, by index
+	items   map[itemID]int // what parts wrote, and which one did last
+	writers map[event.ID]int
+}
+
+type itemID struct{ bucket, key string }
+
+// outcome is what a trial led to.
+type outcome struct {
+	effects    effects
+	steps      []effects // after each step, if they were asked for
+	deliveries []delivery
+	labels     *labels
+	names      []string // of the parts
+	kinds      []string
+	failure    string // of a part that ended, or why there is no end
+	failed     int    // that part's index
+	err        error  // the simulation itself makes no sense
+}
+
+// delivery is an event that a part handles.
+type delivery struct {
+	part       int
+	label      string
+	commits    int
+	projection bool
+}
+
+// pace is the time from one step to the next. What goes wrong in a step is over before the next one, so that the clock is the same
+// in all runs, unless it is to jump.
+const pace = time.Hour
+
+// run runs a trial in a bubble.
+func (l *lab) run(history []event.Record, p plan, withSteps bool) (out outcome) {
+	synctest.Test(l.t, func(t *testing.T) {
+		tr := newTrial(l.sim, history, p)
+		out = tr.run(t.Context(), history, withSteps)
+	})
+	return out
+}
+
+func newTrial(sim *Simulation, history []event.Record, p plan) *trial {
+	t := &trial{
+		sim: sim, plan: p, memory: memory.New(), registry: sim.Registry, labels: newLabels(history),
+		used: map[int]bool{}, items: map[itemID]int{}, writers: map[event.ID]int{},
+	}
+	if t.registry == nil {
+		t.registry = &event.Registry{}
+	}
+	world := sim.World()
+	t.effects = world.Effects
+	for i, part := range world.Parts {
+		t.parts = append(t.parts, &partRun{
+			Part: part, trial: t, index: i, commits: map[string]int{}, inward: map[string]int{},
+			seen: map[string]bool{}, givenUp: map[string]string{},
+		})
+	}
+	return t
+}
+
+func (t *trial) run(ctx context.Context, history []event.Record, withSteps bool) (out outcome) {
+	defer t.memory.Close()
+	if len(t.parts) == 0 {
+		return outcome{err: event.Invalid("World", "has no parts; make them with ConsumerPart and ProjectionPart")}
+	}
+	work, running := task.New(ctx)
+	stop, cancel := context.WithCancel(running)
+	for _, p := range t.parts {
+		work.Go(func() error { p.serve(stop); return nil })
+	}
+	failure := t.steps(ctx, history, withSteps, &out)
+	out.effects = t.snapshot()
+	cancel()
+	_ = work.Wait() // serve returns nil
+	t.report(&out, failure)
+	return out
+}
+
+// steps lets the events happen, as many at a time as the plan says.
+func (t *trial) steps(ctx context.Context, history []event.Record, withSteps bool, out *outcome) error {
+	st := store.New(t.memory, store.Config{})
+	next := time.Now()
+	if err := t.settle(ctx); err != nil {
+		return err
+	}
+	for from := 0; from < len(history); from += t.plan.window {
+		if next = next.Add(pace); time.Until(next) > 0 {
+			time.Sleep(time.Until(next))
+		}
+		to := min(len(history), from+t.plan.window)
+		t.pass(from, to)
+		t.labels.happen(from, to)
+		step := make([]event.Record, 0, t.plan.window)
+		for _, r := range history[from:to] {
+			r.Place = event.Place{Stream: r.Stream}
+			step = append(step, r)
+		}
+		if _, err := st.Commit(ctx, store.Commit{Events: step}); err != nil {
+			out.err = fmt.Errorf("the history cannot be stored: %w", err)
+			return nil
+		}
+		if err := t.settle(ctx); err != nil {
+			return err
+		}
+		if withSteps {
+			out.steps = append(out.steps, t.snapshot())
+		}
+		next = t.caughtUp(next)
+	}
+	return nil
+}
+
+// pass lets the time pass that the plan has before the events between.
+func (t *trial) pass(from, to int) {
+	for i := from; i < to; i++ {
+		if f, ok := t.due(jump, -1, labelOf(i), 0); ok {
+			time.Sleep(f.wait)
+		}
+	}
+}
+
+// caughtUp returns the newest step that was due, when a clock jump has skipped some.
+func (t *trial) caughtUp(next time.Time) time.Time {
+	if late := time.Since(next); late > pace {
+		return time.Now()
+	}
+	return next
+}
+
+// forever is how long a trial waits for its parts, by the bubble's clock.
+const forever = 50 * 365 * 24 * time.Hour
+
+var errForever = errors.New("it was not done after 50 years")
+
+// settle returns when nobody has anything left to do, or with what keeps it from ending.
+func (t *trial) settle(ctx context.Context) error {
+	began := time.Now()
+	for wait := time.Millisecond; ; wait = min(2*wait, 24*time.Hour) {
+		synctest.Wait()
+		for _, p := range t.parts {
+			if p.failure != nil {
+				return p.failure
+			}
+		}
+		head, err := t.memory.Head(ctx)
+		if err != nil {
+			return err
+		}
+		if t.idle(head) {
+			return nil
+		}
+		if time.Since(began) > forever {
+			return errForever
+		}
+		time.Sleep(wait)
+	}
+}
+
+func (t *trial) idle(head store.Position) bool {
+	for _, p := range t.parts {
+		if !p.idle(head) {
+			return false
+		}
+	}
+	return true
+}
+
+// turn is how far the instants are apart at which parts handle the events of one step.
+const turn = 10 * time.Microsecond
+
+// turn is how long a part waits before it handles an event for the first time: each has an instant of its own, so that within a step it
+// does not depend on chance who comes first.
+func (t *trial) turn(part int, label string) time.Duration {
+	return time.Duration(t.labels.ordinal(label)*len(t.parts)+part) * turn
+}
+
+// due returns the fault that is planned and has not happened yet, as happening now. n counts where that matters.
+func (t *trial) due(k kind, part int, label string, n int) (*fault, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.plan.faults {
+		f := &t.plan.faults[i]
+		if f.kind == k && f.part == part && f.label == label && !t.used[i] && (n == 0 || n == f.n) {
+			t.used[i] = true
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+// wrote notes who wrote what.
+func (t *trial) wrote(part int, c *store.Commit) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range c.Events {
+		t.writers[c.Events[i].ID] = part
+	}
+	for i := range c.Items {
+		if isEffect(c.Items[i].Bucket) {
+			t.items[itemID{c.Items[i].Bucket, c.Items[i].Key}] = part
+		}
+	}
+}
+
+// report tells what happened, once all is over.
+func (t *trial) report(out *outcome, failure error) {
+	out.labels = t.labels
+	for i, p := range t.parts {
+		out.names = append(out.names, p.name)
+		out.kinds = append(out.kinds, p.kind)
+		if p.failure != nil && out.failure == "" {
+			out.failure, out.failed = p.failure.Error(), i
+		}
+		for _, label := range p.order {
+			out.deliveries = append(out.deliveries, delivery{i, label, p.commits[label], p.kind == "projection"})
+		}
+	}
+	if failure != nil && out.failure == "" {
+		out.failure, out.failed = failure.Error(), t.unfinished()
+	}
+}
+
+// unfinished returns the first part that is not done.
+func (t *trial) unfinished() int {
+	for i, p := range t.parts {
+		if p.calls > 0 || p.withheld != nil {
+			return i
+		}
+	}
+	return 0
+}
