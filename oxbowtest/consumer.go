@@ -325,8 +325,10 @@ func times(n int) string {
 func (c *ConsumerTest) ThenGivenUp(want int) *ConsumerTest {
 	c.t.Helper()
 	c.began("ThenGivenUp")
-	if _, given := c.trace.state(); len(given) != want {
-		c.fail("then %s given up; expected %d:\n%s", count(len(given), "record"), want, joinLines(indented(given, "+ ")))
+	_, given := c.trace.state()
+	if len(given) != want {
+		lines := []string{fmt.Sprintf("then %d records were given up; expected %d", len(given), want)}
+		c.fail("%s", joinLines(append(lines, indented(given, "+ ")...)))
 	}
 	return c
 }

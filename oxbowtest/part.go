@@ -45,7 +45,10 @@ const maxRestarts = 100
 func (p *partRun) serve(ctx context.Context) {
 	for ctx.Err() == nil {
 		running, crash := context.WithCancel(ctx)
-		proc := &process{Memory: p.trial.memory, part: p, opened: event.NewID(), crash: crash}
+		proc := &process{
+			Memory: p.trial.memory, part: p, crash: crash,
+			opened: event.NewID(), number: p.trial.processes(), since: time.Now(),
+		}
 		w, err := p.build(proc, store.New(proc, store.Config{Registry: p.trial.registry}))
 		if err == nil {
 			p.began(proc, w)
@@ -87,25 +90,26 @@ func (p *partRun) ended(ctx context.Context, proc *process, err error) (again bo
 }
 
 // begin notes that an event is about to be handled, and lets time pass as the plan has it.
-func (p *partRun) begin(label string) {
+func (p *partRun) begin(proc *process, label string, attempt int) {
+	time.Sleep(time.Until(p.trial.turnOf(proc, label, attempt)))
 	p.mu.Lock()
-	first := !p.seen[label]
-	if first {
+	if !p.seen[label] {
 		p.seen[label] = true
 		p.order = append(p.order, label)
 	}
 	p.mu.Unlock()
-	if first {
-		time.Sleep(p.trial.turn(p.index, label))
-	}
-	for _, k := range [...]kind{delay, hold} {
-		if f, ok := p.due(k, label); ok {
-			time.Sleep(f.wait)
-		}
-	}
+	p.pause(delay, label)
+	p.pause(hold, label)
 	p.mu.Lock()
 	p.current = label
 	p.mu.Unlock()
+}
+
+// pause lets time pass, if the plan has it, until an instant at which nobody else does anything.
+func (p *partRun) pause(k kind, label string) {
+	if f, ok := p.due(k, label); ok {
+		time.Sleep(f.wait + turn/2 + time.Duration(p.index)*time.Microsecond)
+	}
 }
 
 // due returns the fault of a kind that is planned for an event and has not happened yet, as happening now.

@@ -27,6 +27,8 @@ type process struct {
 	*memory.Memory
 	part   *partRun
 	opened event.ID
+	number int                // of all processes of the trial
+	since  time.Time          // when it began
 	crash  context.CancelFunc // ends the run
 
 	mu      sync.Mutex
@@ -118,7 +120,7 @@ func (p *process) Read(ctx context.Context, q store.Query) iter.Seq2[event.Recor
 		}
 		for r, err := range p.Memory.Read(ctx, q) {
 			if err == nil && p.part.kind == "projection" {
-				p.part.begin(p.part.trial.labels.of(r.ID))
+				p.part.begin(p, p.part.trial.labels.of(r.ID), 1)
 				err = p.alive()
 			}
 			if !yield(r, err) || err != nil {
@@ -171,7 +173,7 @@ func (p *process) watch(next middleware.Handler) middleware.Handler {
 	return func(ctx context.Context, call *middleware.Call) (any, error) {
 		label := p.part.trial.labels.of(call.Metadata.ID)
 		defer p.part.busy()()
-		p.part.begin(label)
+		p.part.begin(p, label, call.Attempt)
 		if err := p.alive(); err != nil {
 			return nil, err
 		}
@@ -179,9 +181,7 @@ func (p *process) watch(next middleware.Handler) middleware.Handler {
 		if err != nil {
 			return nil, err
 		}
-		if wait, ok := p.part.due(slow, label); ok {
-			time.Sleep(wait.wait)
-		}
+		p.part.pause(slow, label)
 		p.part.succeeded(label)
 		if _, ok := p.part.due(crashHandled, label); ok {
 			p.die()

@@ -29,6 +29,8 @@ type trial struct {
 	used    map[int]bool   // faults that happened, by index
 	items   map[itemID]int // what parts wrote, and which one did last
 	writers map[event.ID]int
+	stepped time.Time // when the last step began
+	begun   int       // processes
 }
 
 type itemID struct{ bucket, key string }
@@ -117,6 +119,7 @@ func (t *trial) steps(ctx context.Context, history []event.Record, withSteps boo
 		}
 		to := min(len(history), from+t.plan.window)
 		t.pass(from, to)
+		t.step()
 		t.labels.happen(from, to)
 		step := make([]event.Record, 0, t.plan.window)
 		for _, r := range history[from:to] {
@@ -136,6 +139,12 @@ func (t *trial) steps(ctx context.Context, history []event.Record, withSteps boo
 		next = t.caughtUp(next)
 	}
 	return nil
+}
+
+func (t *trial) step() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stepped = time.Now().Truncate(turn)
 }
 
 // pass lets the time pass that the plan has before the events between.
@@ -193,13 +202,32 @@ func (t *trial) idle(head store.Position) bool {
 	return true
 }
 
-// turn is how far the instants are apart at which parts handle the events of one step.
-const turn = 10 * time.Microsecond
+// turn is how far the instants are apart at which a process handles the events of one step. Within it, each process has a microsecond
+// of its own.
+const turn = time.Millisecond
 
-// turn is how long a part waits before it handles an event for the first time: each has an instant of its own, so that within a step it
-// does not depend on chance who comes first.
-func (t *trial) turn(part int, label string) time.Duration {
-	return time.Duration(t.labels.ordinal(label)*len(t.parts)+part) * turn
+// turnOf is when a process is to handle an event. Each has an instant of its own, so that within a step it does not depend on chance who
+// comes first. What is tried again waits for the next second, since the wait before it is random.
+func (t *trial) turnOf(p *process, label string, attempt int) time.Time {
+	t.mu.Lock()
+	base := t.stepped
+	t.mu.Unlock()
+	if p.since.After(base) {
+		base = p.since.Truncate(turn).Add(turn)
+	}
+	if attempt > 1 {
+		base = time.Now().Truncate(time.Second).Add(time.Second)
+	}
+	place := t.labels.ordinal(label)*len(t.parts) + p.part.index
+	return base.Add(time.Duration(place)*turn + time.Duration(p.number%int(turn/time.Microsecond/2))*time.Microsecond)
+}
+
+// processes counts one more.
+func (t *trial) processes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.begun++
+	return t.begun
 }
 
 // due returns the fault that is planned and has not happened yet, as happening now. n counts where that matters.

@@ -130,6 +130,13 @@ var Table = []Room{
 
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
+	{
+		Path: "oxbowtest",
+		Imports: []string{
+			".", "event", "bus", "store", "store/memory", "consumer", "projection", "aggregate", "cqrs", "middleware", "internal/...",
+		},
+		Why: "for users' tests of all of these; store/memory: the store that they run on",
+	},
 	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
 	{Path: "cmd/oxbow/...", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
