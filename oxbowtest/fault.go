@@ -20,7 +20,8 @@ const (
 	Crashes
 	// StoreErrors: a commit of a handler fails once, and has not happened, or has happened all the same.
 	StoreErrors
-	// Reordering: events of different keys are handled in another order, since handlers begin later or take longer.
+	// Reordering: events of different keys are handled in another order, since several happen at once, and handlers begin later or take
+	// longer. Without it, events happen one by one.
 	Reordering
 	// ClockJumps: hours or days pass before an event is handled.
 	ClockJumps
@@ -82,7 +83,7 @@ type planner struct {
 
 func (r *planner) plan() plan {
 	p := plan{window: 1}
-	if r.IntN(5) < 3 && r.events > 1 {
+	if r.IntN(5) < 3 && r.events > 1 && slices.Contains(r.faults, Reordering) {
 		p.window = 2 + r.IntN(min(maxWindow, r.events)-1)
 	}
 	for range 1 + r.IntN(4) {

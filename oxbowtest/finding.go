@@ -138,7 +138,7 @@ func (l *lab) finding(p plan, calm, out outcome) *Finding {
 		f.Diff = "(the same when it was run again)"
 	}
 	for _, fault := range p.faults {
-		f.Story = append(f.Story, fault.describe(nameOf(calm, fault.part), out.labels.place(fault.label)))
+		f.Story = append(f.Story, fault.describe(nameOf(calm, fault.part), out.labels.short(fault.label)))
 	}
 	if p.window > 1 {
 		f.Story = append(f.Story, fmt.Sprintf("the events happened %d at a time", p.window))
@@ -204,8 +204,12 @@ func (l *lab) what(p plan, part int, label string, out outcome) string {
 		return "does not do the same each time" + at + ": its effects depend on chance"
 	case worst >= jump:
 		return "depends on the clock" + at
-	case worst == delay || worst == slow || !own:
+	case (worst == delay || worst == slow) && len(out.names) == 1:
+		return "depends on the order in which events of different keys are handled" + at
+	case worst == delay || worst == slow:
 		return "depends on what others do meanwhile, or on the order of events of different keys," + at
+	case !own:
+		return "depends on what others do meanwhile" + at
 	case projection:
 		return "does not make the same documents again" + at + ": they depend on more than the documents before it and the event"
 	case worst == refuse:

@@ -3,6 +3,7 @@ package oxbowtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -75,7 +76,7 @@ func (l *lab) examine(s *subject) error {
 	if again := l.run(s.history, plan{window: 1}, false); len(differ(calm.effects, again.effects)) > 0 {
 		return l.chance(s)
 	}
-	if !l.has(ClockJumps) {
+	if !slices.Contains(l.sim.Faults, ClockJumps) {
 		return nil
 	}
 	shifted := plan{window: 1, faults: []fault{{kind: jump, part: -1, label: labelOf(0), wait: 397 * 24 * pace}}}
@@ -83,15 +84,6 @@ func (l *lab) examine(s *subject) error {
 		return l.find(s, shifted, 0)
 	}
 	return nil
-}
-
-func (l *lab) has(f Fault) bool {
-	for _, has := range l.sim.Faults {
-		if has == f {
-			return true
-		}
-	}
-	return false
 }
 
 // calm returns what comes of the history when so many events happen at once and nothing goes wrong.

@@ -189,7 +189,7 @@ func TestAHandlerThatDependsOnTheOrderOfKeysIsFound(t *testing.T) {
 		History: orders(8),
 		World:   one("latest", latest),
 	})
-	want(t, f, "consumer latest", "order of events of different keys", f.Event.Position)
+	want(t, f, "consumer latest", "order in which events of different keys", f.Event.Position)
 }
 
 func TestAHandlerThatDependsOnTheClockIsFound(t *testing.T) {
@@ -365,4 +365,193 @@ func latest(st *store.Store) []consumer.Handler {
 		_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("latest", "order", []byte(e.Data.Order))}})
 		return err
 	})}
+}
+
+// putOnce is a handler whose effect is the same each time.
+func putOnce(st *store.Store) []consumer.Handler {
+	return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+		_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("seen", e.Data.Order, []byte("1"))}})
+		return err
+	})}
+}
+
+func TestAHandlerThatSwallowsErrorsIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(5),
+		World: one("careless", func(st *store.Store) []consumer.Handler {
+			return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+				_, _ = st.Append(ctx, paidOnce(e))
+				return nil
+			})}
+		}),
+	})
+	want(t, f, "consumer careless", "does not do the same after an error of the store", 1)
+}
+
+func TestAHandlerThatRefusesARepeatedEventIsFound(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(5),
+		World: func() oxbowtest.World {
+			charged := map[string]bool{}
+			return oxbowtest.World{Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("strict", consumer.Config{Spent: consumer.Halt},
+				oxbowtest.Handlers(consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
+					if charged[e.Data.Order] {
+						return consumer.Permanent(errors.New("charged already"))
+					}
+					charged[e.Data.Order] = true
+					return nil
+				})))}}
+		},
+	})
+	want(t, f, "consumer strict", "is not idempotent", 1)
+	if !strings.Contains(f.Error(), "charged already") {
+		t.Errorf("the finding does not tell the error: %v", f)
+	}
+}
+
+// Nobody wrote to the store, so that only who is held back tells whose clock it was.
+func TestWhoLooksAtTheClockIsFoundAmongOthers(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(4),
+		World: func() oxbowtest.World {
+			var late []string
+			return oxbowtest.World{
+				Parts: []oxbowtest.Part{
+					oxbowtest.ConsumerPart("first", consumer.Config{}, putOnce),
+					oxbowtest.ConsumerPart("second", consumer.Config{}, oxbowtest.Handlers(
+						consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
+							if e.Data.Order > "2" && time.Since(e.Time) > 300*24*time.Hour {
+								late = append(late, e.Data.Order)
+							}
+							return nil
+						}))),
+				},
+				Effects: func() any { return late },
+			}
+		},
+	})
+	want(t, f, "consumer second", "depends on the clock", 3)
+}
+
+func TestWhatMayDifferIsIgnored(t *testing.T) {
+	stamped := one("stamp", func(st *store.Store) []consumer.Handler {
+		return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+			at := fmt.Appendf(nil, `{"at":%q}`, time.Now())
+			_, err := st.Commit(ctx, store.Commit{Items: []store.ItemWrite{store.Put("stamps", e.Data.Order, at)}})
+			return err
+		})}
+	})
+	want(t, found(t, oxbowtest.Simulation{History: orders(3), World: stamped}), "consumer stamp", "depends on the clock", 1)
+	if err := (oxbowtest.Simulation{History: orders(3), World: stamped, Ignore: []string{"at"}}).Check(t); err != nil {
+		t.Errorf("with the path ignored: %v", err)
+	}
+}
+
+func TestOnlyTheFaultsThatAreAskedForHappen(t *testing.T) {
+	s := oxbowtest.Simulation{History: orders(6), World: one("latest", latest), Seeds: 50}
+	for _, others := range []oxbowtest.Fault{oxbowtest.ClockJumps, oxbowtest.StoreErrors} {
+		s.Faults = []oxbowtest.Fault{others}
+		if err := s.Check(t); err != nil {
+			t.Errorf("fault %d: %v", others, err)
+		}
+	}
+	s.Faults = []oxbowtest.Fault{oxbowtest.Reordering}
+	found(t, s)
+}
+
+func TestTheHistoryMayBeOfAStoreOrMadeForEachSeed(t *testing.T) {
+	st := oxbowtest.Store(t, orders(12)...)
+	if _, err := st.Append(t.Context(), orderPaid{Order: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	s := oxbowtest.Simulation{Store: st, World: one("latest", latest)}
+	if f := found(t, s); f.Event.Position == 0 {
+		t.Errorf("found at %+v", f.Event)
+	}
+	lengths := map[int]bool{}
+	s = oxbowtest.Simulation{World: right, Seeds: 20, Generate: func(r *rand.Rand) []any {
+		n := 1 + r.IntN(10)
+		lengths[n] = true
+		return orders(n)
+	}}
+	if err := s.Check(t); err != nil {
+		t.Error(err)
+	}
+	if len(lengths) < 3 {
+		t.Errorf("the histories had lengths %v", lengths)
+	}
+}
+
+func TestSeedsComeFromTheEnvironment(t *testing.T) {
+	s := oxbowtest.Simulation{History: orders(8), World: one("latest", latest), Faults: []oxbowtest.Fault{oxbowtest.Reordering}}
+	seed := found(t, s).Seed
+	t.Setenv(oxbowtest.SeedVariable, fmt.Sprint(seed))
+	if again := found(t, s).Seed; again != seed {
+		t.Errorf("found with seed %d, want %d", again, seed)
+	}
+	t.Setenv(oxbowtest.SeedVariable, "")
+	worlds := 0
+	s.World = func() oxbowtest.World { worlds++; return right() }
+	t.Setenv(oxbowtest.SeedsVariable, "3")
+	if err := s.Check(t); err != nil {
+		t.Fatal(err)
+	}
+	few := worlds
+	t.Setenv(oxbowtest.ForVariable, "300ms")
+	if err := s.Check(t); err != nil {
+		t.Fatal(err)
+	}
+	if worlds-few <= few {
+		t.Errorf("%d runs with 3 seeds, and %d in 300ms", few, worlds-few)
+	}
+	t.Setenv(oxbowtest.SeedVariable, "many")
+	if err := s.Check(t); !errors.Is(err, event.ErrInvalid) || !strings.Contains(err.Error(), oxbowtest.SeedVariable) {
+		t.Errorf("a bad seed: %v", err)
+	}
+}
+
+func TestMistakesInASimulationAreNamed(t *testing.T) {
+	halting := one("halting", oxbowtest.Handlers(consumer.On(func(context.Context, event.Event[orderPlaced]) error {
+		return consumer.Permanent(errors.New("broken"))
+	})))
+	for field, s := range map[string]oxbowtest.Simulation{
+		"World: is missing":                {History: orders(1)},
+		"History: there must be one":       {World: right},
+		"there are 2":                      {World: right, History: orders(1), Generate: func(*rand.Rand) []any { return nil }},
+		"History: is empty":                {World: right, History: []any{}},
+		"Seeds: is negative":               {World: right, History: orders(1), Seeds: -1},
+		"For: is negative":                 {World: right, History: orders(1), For: -1},
+		"Faults[1]: 99 is no kind":         {World: right, History: orders(1), Faults: []oxbowtest.Fault{oxbowtest.Crashes, 99}},
+		`Ignore[0]: "a..b"`:                {World: right, History: orders(1), Ignore: []string{"a..b"}},
+		"World: has no parts":              {World: func() oxbowtest.World { return oxbowtest.World{} }, History: orders(1)},
+		"no part handles any":              {World: one("billing", putOnce), History: []any{orderPaid{Order: "1"}}},
+		"event 1, a string":                {World: right, History: []any{"text"}},
+		"consumer halting ended":           {World: halting, History: orders(2)},
+		"consumer bad name ended: Workers": {World: badConsumer, History: orders(2)},
+	} {
+		err := s.Check(t)
+		if err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(field, "consumer bad name ended: ")) {
+			t.Errorf("it says %v, want %q", err, field)
+		}
+	}
+}
+
+func badConsumer() oxbowtest.World {
+	return oxbowtest.World{Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("bad name", consumer.Config{Workers: -1}, putOnce)}}
+}
+
+func TestFindingsAreReadable(t *testing.T) {
+	f := found(t, oxbowtest.Simulation{
+		History: orders(3),
+		Faults:  []oxbowtest.Fault{oxbowtest.Duplicates},
+		World: one("billing", func(st *store.Store) []consumer.Handler {
+			return []consumer.Handler{consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+				_, err := st.Append(ctx, orderPaid{e.Data.Order, e.Data.Cents})
+				return err
+			})}
+		}),
+	})
+	compareGolden(t, "finding-twice", f.Error()+"\n")
+	f = found(t, oxbowtest.Simulation{History: orders(4), Faults: []oxbowtest.Fault{oxbowtest.Reordering}, World: one("latest", latest)})
+	compareGolden(t, "finding-order", f.Error()+"\n")
 }
