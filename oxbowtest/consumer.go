@@ -91,7 +91,7 @@ func (c *ConsumerTest) GivenItem(bucket, key string, value any) *ConsumerTest {
 	return c
 }
 
-// GivenHandled adds events that the consumer handles before When. What comes of them is not compared.
+// GivenHandled adds events that the consumer handles before When, one after the other. What comes of them is not compared.
 func (c *ConsumerTest) GivenHandled(events ...any) *ConsumerTest {
 	c.t.Helper()
 	c.handled = append(c.handled, events...)
@@ -106,18 +106,23 @@ func (c *ConsumerTest) When(events ...any) *ConsumerTest {
 	}
 	run := c.start()
 	defer run.stop()
-	if len(c.handled) > 0 {
-		c.fill(c.store, &c.given, "given", c.handled)
-		c.ended = run.settle(c.t, c.store)
+	for _, e := range c.handled {
+		c.fill(c.store, &c.given, "given", []any{e})
+		if c.ended == nil {
+			c.ended = run.settle(c.t, c.store)
+		}
 	}
 	c.trace.reset()
 	head, err := c.store.Head(c.t.Context())
 	if err != nil {
 		c.t.Fatalf("oxbowtest: %v", err)
 	}
-	records := c.fill(c.store, &c.when, "when", events)
-	if c.ended == nil {
-		c.ended = run.settle(c.t, c.store)
+	var records []event.Record
+	for _, e := range events {
+		records = append(records, c.fill(c.store, &c.when, "when", []any{e})...)
+		if c.ended == nil {
+			c.ended = run.settle(c.t, c.store)
+		}
 	}
 	if c.ended != nil && !errors.As(c.ended, new(*consumer.HaltError)) {
 		c.t.Fatalf("%sthen the consumer was not done: %v", c.story(), c.ended)
