@@ -280,7 +280,7 @@ func TestFirstFailureEndsRunAndSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp(t)
 		poison := errors.New("poison")
-		a.Consume("strict", consumer.Config{Retry: consumer.Retry{Attempts: 1}},
+		a.Consume("strict", consumer.Config{Spent: consumer.Halt, Retry: consumer.Retry{Attempts: 1}},
 			consumer.OnRecord(func(context.Context, event.Record) error { return poison }))
 		a.Consume("calm", consumer.Config{}, consumer.OnRecord(func(context.Context, event.Record) error { return nil }))
 		publish(t, a, orderPlaced{"1", 1})
@@ -316,7 +316,7 @@ func TestRunWhileRunsAsLongAsItsFunction(t *testing.T) {
 func TestRunWhileReturnsWhatEndedTheApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, poison := newApp(t), errors.New("poison")
-		a.Consume("strict", consumer.Config{Retry: consumer.Retry{Attempts: 1}},
+		a.Consume("strict", consumer.Config{Spent: consumer.Halt, Retry: consumer.Retry{Attempts: 1}},
 			consumer.OnRecord(func(context.Context, event.Record) error { return poison }))
 		err := a.RunWhile(t.Context(), func(ctx context.Context) error {
 			publish(t, a, orderPlaced{"1", 1})

@@ -30,10 +30,13 @@ func (a *App) Register(x any, opts ...bus.Option) {
 	a.note(err)
 }
 
-// Consume adds a consumer; call it before Run. See [consumer.New]. Its logger and its hook are the app's unless cfg has one, and its
-// middleware is inside of the app's.
+// Consume adds a consumer; call it before Run. See [consumer.New]. Its logger, hook, source and committer are the app's unless cfg has one,
+// so that subscriptions hear of what a transaction appends; its middleware is inside of the app's.
 func (a *App) Consume(name string, cfg consumer.Config, handlers ...consumer.Handler) {
-	cfg.Logger = cmp.Or(cfg.Logger, a.cfg.Logger)
+	cfg.Logger, cfg.Source = cmp.Or(cfg.Logger, a.cfg.Logger), cmp.Or(cfg.Source, a.cfg.Source)
+	if cfg.Committer == nil {
+		cfg.Committer = a
+	}
 	if cfg.Hook == nil {
 		cfg.Hook = a.cfg.Hooks.Consumer
 	}

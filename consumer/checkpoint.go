@@ -1,60 +1,91 @@
 package consumer
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Bucket is where checkpoints are kept as items: the consumer's name is the key, {"position":N} the value.
+// Bucket is where consumers keep what they remember as items: under the name what all runs share, and in Bucket + ".slot" under NAME/0007
+// the checkpoint of each slot and which run has it.
 const Bucket = "oxbow.consumer"
 
-// ErrTaken ends a run when another run of the same consumer, here or in another process, moved the checkpoint.
-var ErrTaken = errors.New("another run of this consumer moved its checkpoint")
-
-// checkpoint is the saved position and the item revision that fences other runs off.
+// checkpoint is what is saved of a slot.
 type checkpoint struct {
+	Position store.Position `json:"position"`         // all records of the slot up to here are done
+	Ahead    []span         `json:"ahead,omitempty"`  // beyond it, those of the slot's records that are done too; in order
+	Failed   []failure      `json:"failed,omitempty"` // attempts at records that are not done
+}
+
+// span is a range of positions, both ends included.
+type span [2]store.Position
+
+// failure is what is known of a record whose last attempt failed.
+type failure struct {
 	Position store.Position `json:"position"`
-	revision uint64
+	Attempts int            `json:"attempts"`
+	First    time.Time      `json:"first,omitzero"` // when the first attempt failed
 }
 
-// Checkpoint returns the position up to which the named consumer has saved its progress; 0 when it has none.
-func Checkpoint(ctx context.Context, st *store.Store, name string) (store.Position, error) {
-	c, err := loadCheckpoint(ctx, st, name)
-	return c.Position, err
-}
-
-func loadCheckpoint(ctx context.Context, st *store.Store, name string) (checkpoint, error) {
-	item, err := st.Get(ctx, Bucket, name)
-	if err != nil || item.Revision == 0 {
-		return checkpoint{}, err
+// encode returns the JSON of the checkpoint. It is written by hand, since it is part of every commit.
+func (c *checkpoint) encode() ([]byte, error) {
+	b := strconv.AppendUint(append(make([]byte, 0, 32+24*len(c.Ahead)), `{"position":`...), uint64(c.Position), 10)
+	for i, s := range c.Ahead {
+		if i == 0 {
+			b = append(b, `,"ahead":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(append(b, '['), uint64(s[0]), 10)
+		b = append(strconv.AppendUint(append(b, ','), uint64(s[1]), 10), ']')
 	}
-	c := checkpoint{revision: item.Revision}
-	if err := json.Unmarshal(item.Value, &c); err != nil {
-		return checkpoint{}, fmt.Errorf("checkpoint item %q in %q is not one: %w", name, Bucket, err)
+	if len(c.Ahead) > 0 {
+		b = append(b, ']')
+	}
+	if len(c.Failed) > 0 {
+		failed, err := json.Marshal(c.Failed)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, `,"failed":`...), failed...)
+	}
+	return append(b, '}'), nil
+}
+
+// decodeCheckpoint reads a slot's saved checkpoint. A slot of which nothing was saved begins at start.
+func decodeCheckpoint(data []byte, start store.Position) (checkpoint, error) {
+	if data == nil {
+		return checkpoint{Position: start}, nil
+	}
+	var c checkpoint
+	if err := json.Unmarshal(data, &c); err != nil {
+		return checkpoint{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	done := c.Position
+	for _, s := range c.Ahead {
+		if s[0] <= done || s[1] < s[0] {
+			return checkpoint{}, fmt.Errorf("checkpoint: after position %d there is the range %d to %d", done, s[0], s[1])
+		}
+		done = s[1]
 	}
 	return c, nil
 }
 
-// save moves the checkpoint, unless another run did.
-func (c *checkpoint) save(ctx context.Context, st *store.Store, name string, to store.Position) error {
-	value, err := json.Marshal(checkpoint{Position: to})
-	if err != nil {
-		return err
+// has reports whether the record at a position is done.
+func (c *checkpoint) has(p store.Position) bool {
+	if p <= c.Position {
+		return true
 	}
-	receipt, err := st.Commit(ctx, store.Commit{
-		Items:      []store.ItemWrite{store.Put(Bucket, name, value)},
-		Conditions: []store.Condition{store.ItemAt(Bucket, name, c.revision)},
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return fmt.Errorf("%w (%v)", ErrTaken, err)
+	for _, s := range c.Ahead {
+		if p < s[0] {
+			return false
+		}
+		if p <= s[1] {
+			return true
+		}
 	}
-	if err != nil {
-		return err
-	}
-	c.Position, c.revision = to, receipt.ItemRevision
-	return nil
+	return false
 }

@@ -330,7 +330,7 @@ func TestSpentAttemptsHaltAndNameTheRecord(t *testing.T) {
 		st := newStore(t)
 		place(t, st, "a", 1, 2)
 		attempts := 0
-		c := newConsumer(t, st, consumer.Config{Retry: consumer.Retry{Attempts: 3}},
+		c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt, Retry: consumer.Retry{Attempts: 3}},
 			consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
 				if e.Data.N == 2 {
 					attempts++
@@ -357,7 +357,7 @@ func TestPermanentErrorIsNotRetried(t *testing.T) {
 		st := newStore(t)
 		place(t, st, "a", 1)
 		attempts, began := 0, time.Now()
-		c := newConsumer(t, st, consumer.Config{}, consumer.OnRecord(func(context.Context, event.Record) error {
+		c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt}, consumer.OnRecord(func(context.Context, event.Record) error {
 			attempts++
 			return fmt.Errorf("while paying: %w", consumer.Permanent(errors.New("account closed")))
 		}))
@@ -426,6 +426,7 @@ func TestStopLetsRunningHandlersFinish(t *testing.T) {
 			return nil
 		}))
 		stop := start(t, c)
+		synctest.Wait() // until it has its slots
 		place(t, st, "a", 1)
 		<-entered
 		if err := stop(); err != nil {
@@ -461,29 +462,6 @@ func TestStopCancelsHandlersThatTakeTooLong(t *testing.T) {
 		}
 		if got := checkpoint(t, st); got != 0 {
 			t.Errorf("the checkpoint is %d: it passed a record that was not handled", got)
-		}
-	})
-}
-
-func TestSecondRunEndsOneWithErrTaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := newStore(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		results := make(chan error, 2)
-		for range 2 {
-			var seen calls
-			c := newConsumer(t, st, consumer.Config{}, consumer.OnRecord(seen.handle))
-			go func() { results <- c.Run(ctx) }()
-		}
-		synctest.Wait() // both wait for the first record
-		place(t, st, "a", 1)
-		if err := <-results; !errors.Is(err, consumer.ErrTaken) {
-			t.Errorf("one of two runs returned %v, want ErrTaken", err)
-		}
-		cancel()
-		if err := <-results; err != nil {
-			t.Errorf("the run that was left returned %v", err)
 		}
 	})
 }
@@ -551,7 +529,7 @@ func TestUndecodableRecordHaltsAtOnce(t *testing.T) {
 		if _, err := st.Append(t.Context(), event.From("order.placed", []int{1})); err != nil {
 			t.Fatal(err)
 		}
-		c := newConsumer(t, st, consumer.Config{}, consumer.On(func(context.Context, event.Event[orderPlaced]) error { return nil }))
+		c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt}, consumer.On(func(context.Context, event.Event[orderPlaced]) error { return nil }))
 		var halt *consumer.HaltError
 		if err := c.Run(t.Context()); !errors.As(err, &halt) || halt.Attempts != 1 {
 			t.Errorf("Run returned %v, want a halt after one attempt", err)

@@ -116,7 +116,7 @@ func TestHookIsToldBeforeTheConsumerHalts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st, s := newStore(t), &spy{t: t, quiet: true}
 		place(t, st, "a", 1)
-		c := newConsumer(t, st, consumer.Config{Hook: s}, consumer.OnRecord(func(context.Context, event.Record) error {
+		c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt, Hook: s}, consumer.OnRecord(func(context.Context, event.Record) error {
 			return consumer.Permanent(errDown)
 		}))
 		if _, halted := errors.AsType[*consumer.HaltError](c.Run(t.Context())); !halted {

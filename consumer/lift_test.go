@@ -124,13 +124,13 @@ func TestARecordThatCannotBeLiftedHaltsOnlyWhoeverMayWantIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newConsumer(t, st, consumer.Config{}, consumer.On(func(context.Context, event.Event[orderEnded]) error { return nil }))
+		c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt}, consumer.On(func(context.Context, event.Event[orderEnded]) error { return nil }))
 		var halt *consumer.HaltError
 		if err := c.Run(t.Context()); !errors.As(err, &halt) || halt.Attempts != 1 || halt.Record.Type != "order.closed" {
 			t.Errorf("Run returned %v, want a halt after one attempt", err)
 		}
 		var seen calls
-		c = newConsumer(t, st, consumer.Config{}, consumer.OnRecord(seen.handle),
+		c = newConsumer(t, st, consumer.Config{Spent: consumer.Halt}, consumer.OnRecord(seen.handle),
 			consumer.On(func(context.Context, event.Event[orderPaid]) error { return nil }))
 		defer start(t, c)()
 		waitFor(t, c, receipt.Last)

@@ -128,7 +128,7 @@ func TestWhatMiddlewareReturnsIsTheOutcome(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := newStore(t)
 				last, calls := place(t, st, "a", 1), 0
-				cfg := consumer.Config{Retry: consumer.Retry{Attempts: 3}, Middleware: []middleware.Func{c.around}}
+				cfg := consumer.Config{Spent: consumer.Halt, Retry: consumer.Retry{Attempts: 3}, Middleware: []middleware.Func{c.around}}
 				cons := newConsumer(t, st, cfg, consumer.OnRecord(func(context.Context, event.Record) error { calls++; return c.handler }))
 				if c.attempts == 0 {
 					stop := start(t, cons)
@@ -224,7 +224,7 @@ func TestMistakesOfMiddlewareHaltAtOnce(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			st := newStore(t)
 			place(t, st, "a", 1)
-			c := newConsumer(t, st, consumer.Config{Middleware: []middleware.Func{around}},
+			c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt, Middleware: []middleware.Func{around}},
 				consumer.OnRecord(func(context.Context, event.Record) error { return nil }))
 			err := c.Run(t.Context())
 			if halt, ok := errors.AsType[*consumer.HaltError](err); !ok || halt.Attempts != 1 || !strings.Contains(err.Error(), want) {
@@ -296,7 +296,7 @@ func TestAHandlerThatWritesToATombstonedStreamIsNotRetried(t *testing.T) {
 					t.Fatal(err)
 				}
 				attempts := 0
-				c := newConsumer(t, st, consumer.Config{Middleware: around}, consumer.On(func(ctx context.Context, _ event.Event[orderPlaced]) error {
+				c := newConsumer(t, st, consumer.Config{Spent: consumer.Halt, Middleware: around}, consumer.On(func(ctx context.Context, _ event.Event[orderPlaced]) error {
 					attempts++
 					_, err := st.AppendTo(ctx, "ledger", []any{orderPaid{"a"}})
 					return fmt.Errorf("keep the ledger: %w", err)

@@ -28,7 +28,7 @@ func TestWhatStreamsNoLongerKeepIsPassedOver(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
-		if want := []store.Position{3, 4}; !slices.Equal(got.positions(), want) {
+		if want := []store.Position{3, 4}; !slices.Equal(slices.Sorted(slices.Values(got.positions())), want) { // of two keys
 			t.Errorf("handled %v, want %v", got.positions(), want)
 		}
 		if at := checkpoint(t, st); at != last {

@@ -41,24 +41,42 @@ func wrapIn(field string, fs []middleware.Func, h middleware.Handler) (middlewar
 	return h, nil
 }
 
-// innermost calls the handler with the record as the middleware hands it on.
+// innermost calls the handler with the record, or the records, as the middleware hands them on. What a call that failed has written into
+// the transaction is forgotten: the next one may be part of the same attempt.
 func (h *Handler) innermost(reg *event.Registry) middleware.Handler {
-	handle := h.handle
-	return func(ctx context.Context, c *middleware.Call) (any, error) {
-		place, ok := ctx.Value(placeKey{}).(*event.Place)
-		if !ok {
-			return nil, Permanent(errors.New("a middleware called the next one with a context that is not made of its own; use the one it was given"))
+	return func(ctx context.Context, c *middleware.Call) (_ any, err error) {
+		failed := true
+		if handling, ok := ctx.Value(handlingKey{}).(*handlingContext); ok {
+			forget := handling.mark()
+			defer func() {
+				if failed {
+					forget()
+				}
+			}()
 		}
-		data, ok := c.Data.([]byte)
-		if !ok {
-			return nil, Permanent(fmt.Errorf("a middleware put a %T in the place of a record's data, which are []byte", c.Data))
-		}
-		err := handle(ctx, reg, event.Record{Metadata: *c.Metadata, Place: *place, Data: data})
+		err = h.inner(ctx, reg, c)
+		failed = err != nil
 		if errors.Is(err, store.ErrTombstone) {
 			err = verdict.Permanent(err) // also for middleware that retries
 		}
 		return nil, err
 	}
+}
+
+func (h *Handler) inner(ctx context.Context, reg *event.Registry, c *middleware.Call) error {
+	switch data := c.Data.(type) {
+	case []event.Record:
+		if h.batch != nil {
+			return h.batch(ctx, reg, data)
+		}
+	case []byte:
+		place, ok := ctx.Value(placeKey{}).(*event.Place)
+		if !ok {
+			return Permanent(errors.New("a middleware called the next one with a context that is not made of its own; use the one it was given"))
+		}
+		return h.handle(ctx, reg, event.Record{Metadata: *c.Metadata, Place: *place, Data: data})
+	}
+	return Permanent(fmt.Errorf("a middleware put a %T in the place of a record's data, which are []byte", c.Data))
 }
 
 // callWrapped calls a handler inside of its middleware.

@@ -2,6 +2,7 @@ package oxbowtest
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/oxbow-events/oxbow"
@@ -21,12 +22,16 @@ type App struct {
 }
 
 // NewApp returns an app over a store in memory that holds the given events, in order: anything that [event.New] or [Event] takes.
-// The recorder has not noted those. Hooks in cfg are called too. Register what is to be tested, as with any app, and then Start it.
+// The recorder has not noted those. Hooks in cfg are called too. Without a Logger in cfg, what is logged goes to the test's log, which
+// is shown when it fails. Register what is to be tested, as with any app, and then Start it.
 func NewApp(t testing.TB, cfg oxbow.Config, given ...any) *App {
 	t.Helper()
 	driver := memory.New()
 	if cfg.Registry == nil {
 		cfg.Registry = &event.Registry{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = testLogger(t)
 	}
 	if _, err := fill(store.New(driver, store.Config{}), &Builder{Registry: cfg.Registry}, given); err != nil {
 		t.Fatalf("oxbowtest: fill the store: %v", err)
@@ -45,6 +50,9 @@ func NewApp(t testing.TB, cfg oxbow.Config, given ...any) *App {
 	})
 	return a
 }
+
+// testLogger logs to the test's log.
+func testLogger(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
 
 // Start runs the app until the test ends. What Run returns then fails the test.
 func (a *App) Start() {

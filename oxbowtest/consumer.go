@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -53,7 +52,7 @@ type ConsumerTest struct {
 //		Then(PaymentTaken{Order: "42"})
 //
 // The consumer is a real one, with the middleware, the filters, the keys and the number of attempts that cfg says, but it never waits between
-// attempts. Without a Logger in cfg, nothing is logged.
+// attempts. Without a Logger in cfg, what is logged goes to the test's log.
 func Consumer(t testing.TB, cfg consumer.Config, build Build) *ConsumerTest {
 	t.Helper()
 	c := &ConsumerTest{cfg: cfg, build: build, past: map[event.ID]bool{}}
@@ -138,7 +137,7 @@ func (c *ConsumerTest) start() *workerRun {
 	cfg.Middleware = append([]middleware.Func{c.watch}, cfg.Middleware...)
 	cfg.Hook = &givenUp{Hook: cfg.Hook, trace: &c.trace}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = testLogger(c.t)
 	}
 	worker, err := consumer.New(c.store, "tested", cfg, c.build(c.store)...)
 	if err != nil {

@@ -3,6 +3,7 @@ package oxbowtest_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ func newPrinter() printer { return printer{cleanups: new([]func())} }
 func (printer) Helper()                     {}
 func (printer) Name() string                { return "TestOfAUser" }
 func (printer) Context() context.Context    { return context.Background() }
+func (printer) Output() io.Writer           { return io.Discard }
 func (p printer) Cleanup(f func())          { *p.cleanups = append(*p.cleanups, f) }
 func (p printer) Fatalf(f string, a ...any) { p.Errorf(f, a...) }
 func (printer) Errorf(f string, a ...any) {

@@ -23,7 +23,7 @@ const (
 	// Reordering: events of different keys are handled in another order, since several happen at once, and handlers begin later or take
 	// longer. Without it, events happen one by one.
 	Reordering
-	// ClockJumps: hours or days pass before an event is handled.
+	// ClockJumps: seconds, hours or years pass before an event happens; meanwhile, when it is more than a minute, the program is down.
 	ClockJumps
 )
 
@@ -155,6 +155,9 @@ func (f *fault) describe(part string, at string) string {
 	case slow:
 		return fmt.Sprintf("%s took longer to handle %s", part, at)
 	case jump:
+		if f.wait == 0 {
+			return fmt.Sprintf("everybody was stopped, and began again, before %s happened", at)
+		}
 		return fmt.Sprintf("%s passed before %s happened", span(f.wait), at)
 	case hold:
 		return fmt.Sprintf("%s passed before %s handled %s", span(f.wait), part, at)

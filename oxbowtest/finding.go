@@ -82,7 +82,7 @@ func (l *lab) aimed(s *subject, p plan, calm, out outcome) (plan, outcome) {
 		if stepOf(d.label) != step {
 			continue
 		}
-		q := p.with(fault{kind: hold, part: d.part, label: d.label, wait: f.wait})
+		q := p.with(fault{kind: hold, part: d.part, label: labelOf(step), wait: f.wait})
 		held := l.run(s.history, q, true)
 		if at, differs := parting(calm, held); differs && at == step {
 			return q, held
@@ -202,6 +202,8 @@ func (l *lab) what(p plan, part int, label string, out outcome) string {
 	switch {
 	case worst == 0:
 		return "does not do the same each time" + at + ": its effects depend on chance"
+	case worst == jump && p.faults[0].wait == 0:
+		return "does not do the same after a restart" + at
 	case worst >= jump:
 		return "depends on the clock" + at
 	case (worst == delay || worst == slow) && len(out.names) == 1:

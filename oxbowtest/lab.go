@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 )
@@ -79,7 +80,7 @@ func (l *lab) examine(s *subject) error {
 	if !slices.Contains(l.sim.Faults, ClockJumps) {
 		return nil
 	}
-	shifted := plan{window: 1, faults: []fault{{kind: jump, part: -1, label: labelOf(0), wait: 397 * 24 * pace}}}
+	shifted := plan{window: 1, faults: []fault{{kind: jump, part: -1, label: labelOf(0), wait: 397 * 24 * time.Hour}}}
 	if l.differs(s, shifted) {
 		return l.find(s, shifted, 0)
 	}

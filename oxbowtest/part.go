@@ -28,8 +28,11 @@ type partRun struct {
 	order    []string // labels, as they were first seen
 	givenUp  map[string]string
 	withheld *withheld
-	restarts int
+	crashes  int
 	failure  error // what ended it for good
+
+	stop  context.CancelFunc // nil while it is down
+	ended chan struct{}
 }
 
 // withheld is a checkpoint that is late.
@@ -38,8 +41,28 @@ type withheld struct {
 	over chan struct{} // closed when none are left
 }
 
-// maxRestarts ends a trial that gets nowhere.
-const maxRestarts = 100
+// maxCrashes ends a trial that gets nowhere.
+const maxCrashes = 100
+
+// up begins to run the part.
+func (p *partRun) up(ctx context.Context) {
+	ctx, p.stop = context.WithCancel(ctx)
+	p.ended = make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		p.serve(ctx)
+	}()
+}
+
+// down stops the part as a program is stopped, and returns when it has ended.
+func (p *partRun) down() {
+	if p.stop == nil {
+		return
+	}
+	p.stop()
+	<-p.ended
+	p.stop = nil
+}
 
 // serve runs the part until ctx ends, beginning again after each crash.
 func (p *partRun) serve(ctx context.Context) {
@@ -55,7 +78,7 @@ func (p *partRun) serve(ctx context.Context) {
 			err = w.Run(running)
 		}
 		crash()
-		if !p.ended(ctx, proc, err) {
+		if !p.over(ctx, proc, err) {
 			return
 		}
 	}
@@ -67,18 +90,17 @@ func (p *partRun) began(proc *process, w oxbow.Worker) {
 	p.process, p.worker, p.name = proc, w, w.Name()
 }
 
-// ended reports whether the part is to begin again.
-func (p *partRun) ended(ctx context.Context, proc *process, err error) (again bool) {
+// over reports whether the part is to begin again after a run.
+func (p *partRun) over(ctx context.Context, proc *process, err error) (again bool) {
 	crashed := proc.alive() != nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.worker, p.withheld = nil, nil
-	p.restarts++
 	switch {
 	case ctx.Err() != nil:
 		return false
 	case crashed || errors.Is(err, errStore):
-		if p.restarts <= maxRestarts {
+		if p.crashes++; p.crashes <= maxCrashes {
 			return true
 		}
 		err = errors.New("it began again too often")
@@ -99,7 +121,6 @@ func (p *partRun) begin(proc *process, label string, attempt int) {
 	}
 	p.mu.Unlock()
 	p.pause(delay, label)
-	p.pause(hold, label)
 	p.mu.Lock()
 	p.current = label
 	p.mu.Unlock()

@@ -154,6 +154,17 @@ func (p *process) Get(ctx context.Context, bucket, key string) (store.Item, erro
 	return p.Memory.Get(ctx, bucket, key)
 }
 
+// List yields items.
+func (p *process) List(ctx context.Context, bucket, from, to string) iter.Seq2[store.Item, error] {
+	return func(yield func(store.Item, error) bool) {
+		if err := p.alive(); err != nil {
+			yield(store.Item{}, err)
+			return
+		}
+		p.Memory.List(ctx, bucket, from, to)(yield)
+	}
+}
+
 // around puts what a trial watches and does around a consumer's handlers.
 func (p *process) around(cfg consumer.Config) consumer.Config {
 	cfg.Middleware = append([]middleware.Func{p.watch}, cfg.Middleware...)

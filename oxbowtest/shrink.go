@@ -75,6 +75,12 @@ func (f fault) easier(window int) (all []fault) {
 		handled := f
 		handled.kind, handled.n = crashHandled, 1
 		all = append(all, handled)
+	case jump:
+		if f.wait > live { // it may not take long, or be the restart and not the time
+			moment, restart := f, f
+			moment.wait, restart.wait = time.Second, 0
+			all = append(all, moment, restart)
+		}
 	case delay, slow:
 		for wait := time.Millisecond; wait < f.wait; wait *= 2 {
 			less := f

@@ -342,7 +342,7 @@ func countOnce(ctx context.Context, st *store.Store, id event.ID) error {
 }
 
 func TestWhatIsRightIsNeverAccused(t *testing.T) {
-	err := oxbowtest.Simulation{World: right, History: orders(8), Seeds: 300}.Check(t)
+	err := oxbowtest.Simulation{World: right, History: orders(8), Seeds: 100}.Check(t)
 	if err != nil {
 		t.Errorf("found %v", err)
 	}
@@ -493,16 +493,17 @@ func TestSeedsComeFromTheEnvironment(t *testing.T) {
 	worlds := 0
 	s.World = func() oxbowtest.World { worlds++; return right() }
 	t.Setenv(oxbowtest.SeedsVariable, "3")
+	begin := time.Now()
 	if err := s.Check(t); err != nil {
 		t.Fatal(err)
 	}
-	few := worlds
-	t.Setenv(oxbowtest.ForVariable, "300ms")
+	few, took := worlds, time.Since(begin)
+	t.Setenv(oxbowtest.ForVariable, (4 * took).String())
 	if err := s.Check(t); err != nil {
 		t.Fatal(err)
 	}
 	if worlds-few <= few {
-		t.Errorf("%d runs with 3 seeds, and %d in 300ms", few, worlds-few)
+		t.Errorf("%d runs with 3 seeds, and %d in four times the time", few, worlds-few)
 	}
 	t.Setenv(oxbowtest.SeedVariable, "many")
 	if err := s.Check(t); !errors.Is(err, event.ErrInvalid) || !strings.Contains(err.Error(), oxbowtest.SeedVariable) {
@@ -511,9 +512,12 @@ func TestSeedsComeFromTheEnvironment(t *testing.T) {
 }
 
 func TestMistakesInASimulationAreNamed(t *testing.T) {
-	halting := one("halting", oxbowtest.Handlers(consumer.On(func(context.Context, event.Event[orderPlaced]) error {
-		return consumer.Permanent(errors.New("broken"))
-	})))
+	halting := func() oxbowtest.World {
+		return oxbowtest.World{Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("halting", consumer.Config{Spent: consumer.Halt},
+			oxbowtest.Handlers(consumer.On(func(context.Context, event.Event[orderPlaced]) error {
+				return consumer.Permanent(errors.New("broken"))
+			})))}}
+	}
 	for field, s := range map[string]oxbowtest.Simulation{
 		"World: is missing":                {History: orders(1)},
 		"History: there must be one":       {World: right},

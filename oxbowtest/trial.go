@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/oxbow-events/oxbow/event"
-	"github.com/oxbow-events/oxbow/internal/task"
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/memory"
 )
@@ -58,7 +57,7 @@ type delivery struct {
 
 // pace is the time from one step to the next. What goes wrong in a step is over before the next one, so that the clock is the same
 // in all runs, unless it is to jump.
-const pace = time.Hour
+const pace = 10 * time.Second
 
 // run runs a trial in a bubble.
 func (l *lab) run(history []event.Record, p plan, withSteps bool) (out outcome) {
@@ -93,52 +92,107 @@ func (t *trial) run(ctx context.Context, history []event.Record, withSteps bool)
 	if len(t.parts) == 0 {
 		return outcome{err: event.Invalid("World", "has no parts; make them with ConsumerPart and ProjectionPart")}
 	}
-	work, running := task.New(ctx)
-	stop, cancel := context.WithCancel(running)
-	for _, p := range t.parts {
-		work.Go(func() error { p.serve(stop); return nil })
-	}
+	t.up(ctx)
 	failure := t.steps(ctx, history, withSteps, &out)
 	out.effects = t.snapshot()
-	cancel()
-	_ = work.Wait() // serve returns nil
+	t.down()
 	t.report(&out, failure)
 	return out
 }
 
+// up begins to run the parts that are down.
+func (t *trial) up(ctx context.Context) {
+	for _, p := range t.parts {
+		if p.stop == nil {
+			p.up(ctx)
+		}
+	}
+}
+
+// down stops all parts.
+func (t *trial) down() {
+	for _, p := range t.parts {
+		p.down()
+	}
+}
+
 // steps lets the events happen, as many at a time as the plan says.
 func (t *trial) steps(ctx context.Context, history []event.Record, withSteps bool, out *outcome) error {
-	st := store.New(t.memory, store.Config{})
-	next := time.Now()
-	if err := t.settle(ctx); err != nil {
+	if err := t.settle(ctx, nil); err != nil {
 		return err
 	}
+	began := time.Now()
 	for from := 0; from < len(history); from += t.plan.window {
-		if next = next.Add(pace); time.Until(next) > 0 {
-			time.Sleep(time.Until(next))
-		}
+		time.Sleep(pace - time.Since(began)%pace)
 		to := min(len(history), from+t.plan.window)
-		t.pass(from, to)
-		t.step()
-		t.labels.happen(from, to)
-		step := make([]event.Record, 0, t.plan.window)
-		for _, r := range history[from:to] {
-			r.Place = event.Place{Stream: r.Stream}
-			step = append(step, r)
-		}
-		if _, err := st.Commit(ctx, store.Commit{Events: step}); err != nil {
-			out.err = fmt.Errorf("the history cannot be stored: %w", err)
-			return nil
-		}
-		if err := t.settle(ctx); err != nil {
+		t.pass(ctx, from, to)
+		if err := t.happen(ctx, history, from, to, out); err != nil || out.err != nil {
 			return err
 		}
 		if withSteps {
 			out.steps = append(out.steps, t.snapshot())
 		}
-		next = t.caughtUp(next)
 	}
 	return nil
+}
+
+// live is how long a clock jump may be that parts live to see. During a longer one they are down, since they look around every second.
+const live = time.Minute
+
+// pass lets the time pass that the plan has before the events between.
+func (t *trial) pass(ctx context.Context, from, to int) {
+	for i := from; i < to; i++ {
+		f, ok := t.due(jump, -1, labelOf(i), 0)
+		switch {
+		case !ok:
+		case f.wait > 0 && f.wait <= live:
+			time.Sleep(f.wait)
+		default:
+			t.down()
+			time.Sleep(f.wait)
+			t.up(ctx)
+		}
+	}
+}
+
+// happen stores events, and returns when all that follows from them is done.
+func (t *trial) happen(ctx context.Context, history []event.Record, from, to int, out *outcome) error {
+	held, hold := t.held(from, to)
+	if held != nil {
+		held.down()
+	}
+	t.labels.happen(from, to)
+	step := make([]event.Record, 0, to-from)
+	for _, r := range history[from:to] {
+		r.Place = event.Place{Stream: r.Stream}
+		step = append(step, r)
+	}
+	t.step()
+	if _, err := t.memory.Append(ctx, store.Commit{Events: step}); err != nil {
+		out.err = fmt.Errorf("the history cannot be stored: %w", err)
+		return nil
+	}
+	if held != nil {
+		if err := t.settle(ctx, held); err != nil {
+			return err
+		}
+		t.down()
+		time.Sleep(hold.wait)
+		t.up(ctx)
+	}
+	return t.settle(ctx, nil)
+}
+
+// held returns the part that is to handle the events between later than all others, if there is one.
+func (t *trial) held(from, to int) (*partRun, *fault) {
+	for i := from; i < to; i++ {
+		for _, p := range t.parts {
+			if f, ok := t.due(hold, p.index, labelOf(i), 0); ok {
+				return p, f
+			}
+		}
+	}
+	return nil, nil
 }
 
 func (t *trial) step() {
@@ -147,30 +201,13 @@ func (t *trial) step() {
 	t.stepped = time.Now().Truncate(turn)
 }
 
-// pass lets the time pass that the plan has before the events between.
-func (t *trial) pass(from, to int) {
-	for i := from; i < to; i++ {
-		if f, ok := t.due(jump, -1, labelOf(i), 0); ok {
-			time.Sleep(f.wait)
-		}
-	}
-}
-
-// caughtUp returns the newest step that was due, when a clock jump has skipped some.
-func (t *trial) caughtUp(next time.Time) time.Time {
-	if late := time.Since(next); late > pace {
-		return time.Now()
-	}
-	return next
-}
-
 // forever is how long a trial waits for its parts, by the bubble's clock.
-const forever = 50 * 365 * 24 * time.Hour
+const forever = 30 * 24 * time.Hour
 
-var errForever = errors.New("it was not done after 50 years")
+var errForever = errors.New("it was not done after 30 days")
 
-// settle returns when nobody has anything left to do, or with what keeps it from ending.
-func (t *trial) settle(ctx context.Context) error {
+// settle returns when nobody has anything left to do, except for one who is down, or with what keeps it from ending.
+func (t *trial) settle(ctx context.Context, except *partRun) error {
 	began := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 24*time.Hour) {
 		synctest.Wait()
@@ -183,7 +220,7 @@ func (t *trial) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if t.idle(head) {
+		if t.idle(head, except) {
 			return nil
 		}
 		if time.Since(began) > forever {
@@ -193,9 +230,9 @@ func (t *trial) settle(ctx context.Context) error {
 	}
 }
 
-func (t *trial) idle(head store.Position) bool {
+func (t *trial) idle(head store.Position, except *partRun) bool {
 	for _, p := range t.parts {
-		if !p.idle(head) {
+		if p != except && !p.idle(head) {
 			return false
 		}
 	}

@@ -11,6 +11,8 @@
 //     connection was cut.
 //   - A follower holds one event in memory and one bounded read, however far behind it is; one that does not take its bytes in
 //     time is cut off and may resume.
+//   - Redriving and discarding dead letters does one bounded page a request: a connection that breaks harms nothing, and the request can be
+//     sent again.
 //   - Serve stops gracefully: running requests finish, streams end cleanly, and nothing it started outlives it.
 //   - Bodies and headers have limits; no request can make the server read more.
 //   - The page at /ui shows event data as text, whatever it holds: nothing in an event becomes markup or script.

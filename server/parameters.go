@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -106,6 +107,32 @@ func (p *parameters) position(name string) store.Position {
 		p.fault(name, strconv.Quote(value)+" is not a position; write a whole number")
 	}
 	return store.Position(n)
+}
+
+// number reads a whole number, 0 or more.
+func (p *parameters) number(name string) (n int, given bool) {
+	value, ok := p.one(name)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		p.fault(name, strconv.Quote(value)+" is not a whole number")
+	}
+	return n, true
+}
+
+// time reads an instant.
+func (p *parameters) time(name string) time.Time {
+	value, ok := p.one(name)
+	if !ok {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		p.fault(name, strconv.Quote(value)+" is not a time; write it as 2026-01-02T15:04:05Z")
+	}
+	return t
 }
 
 // limit reads the length of a page.

@@ -28,7 +28,7 @@ type Problem struct {
 	Want     string         `json:"want,omitempty"`     // what a conflict's condition wanted
 	Found    string         `json:"found,omitempty"`    // what it found
 	Revision uint64         `json:"revision,omitempty"` // which the stream has now
-	Position store.Position `json:"position,omitempty"` // of the record that is in the way
+	Position store.Position `json:"position,omitempty"` // of the record that is in the way, or of the dead letter
 }
 
 // Fault is one thing that is wrong with a request.
@@ -51,6 +51,8 @@ func (p *Problem) Error() string {
 const (
 	kindInvalidEvent     = "/docs/server.md#invalid-event"
 	kindInvalidParameter = "/docs/server.md#invalid-parameter"
+	kindInvalidRequest   = "/docs/server.md#invalid-request"
+	kindDamagedLetter    = "/docs/server.md#damaged-dead-letter"
 	kindUnknownType      = "/docs/server.md#unknown-type"
 	kindConflict         = "/docs/server.md#conflict"
 	kindTombstone        = "/docs/server.md#stream-tombstoned"

@@ -107,9 +107,19 @@ func (s *Server) routes() *http.ServeMux {
 		"GET " + streamRoute:  s.streamEvents,
 		"GET /v1/streams":     s.listStreams,
 		"GET /v1/stats":       s.stats,
-		"GET /health":         s.health,
-		"GET /ready":          s.ready,
-		"GET /ui/{file...}":   ui(),
+
+		"GET /v1/deadletters":                            s.listConsumers,
+		"GET /v1/deadletters/{consumer}":                 s.listLetters,
+		"GET /v1/deadletters/{consumer}/journal":         s.letterJournal,
+		"GET /v1/deadletters/{consumer}/{position}":      s.oneLetter,
+		"GET /v1/deadletters/{consumer}/{position}/data": s.letterData,
+		"PATCH /v1/deadletters/{consumer}/{position}":    s.editLetter,
+		"POST /v1/deadletters/{consumer}/redrive":        s.redriveLetters,
+		"POST /v1/deadletters/{consumer}/discard":        s.discardLetters,
+
+		"GET /health":       s.health,
+		"GET /ready":        s.ready,
+		"GET /ui/{file...}": ui(),
 	} {
 		mux.Handle(pattern, s.serveEndpoint(answer))
 	}

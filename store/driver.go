@@ -53,6 +53,13 @@ type StreamInfo struct {
 	Last     Position `json:"last"`     // of the newest likewise
 }
 
+// Exclusive is a driver whose data one process alone can have open. Whoever wrote to them in an earlier opening is therefore gone,
+// which saves those who work on the store together from asking whether the others are alive.
+type Exclusive interface {
+	// Opened returns an id that is made anew whenever the data are opened, and stays the same until they are closed.
+	Opened() event.ID
+}
+
 // Statistician is a driver that can count.
 type Statistician interface {
 	Stats(ctx context.Context) (Stats, error)

@@ -17,6 +17,7 @@ type Store struct {
 	hook     Hook // nil when nobody looks
 	lister   StreamLister
 	counter  Statistician
+	alone    Exclusive
 }
 
 // Config is how a store is used; the zero Config works.
@@ -33,6 +34,7 @@ func New(d Driver, cfg Config) *Store {
 	}
 	s.lister, _ = d.(StreamLister)
 	s.counter, _ = d.(Statistician)
+	s.alone, _ = d.(Exclusive)
 	return s
 }
 
@@ -152,6 +154,15 @@ func (s *Store) Streams() (l StreamLister, ok bool) { return s.lister, s.lister 
 
 // Statistics returns what counts the store's contents; ok is false when the driver cannot.
 func (s *Store) Statistics() (c Statistician, ok bool) { return s.counter, s.counter != nil }
+
+// Exclusive returns the id of this opening of the store; ok is false when other processes may have it open too, as far as the driver
+// can tell. A program that serves its store to other processes has to keep that in mind.
+func (s *Store) Exclusive() (opening event.ID, ok bool) {
+	if s.alone == nil {
+		return event.ID{}, false
+	}
+	return s.alone.Opened(), true
+}
 
 // Close closes the driver.
 func (s *Store) Close() error { return s.driver.Close() }

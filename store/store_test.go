@@ -278,6 +278,9 @@ func TestAbilitiesAreThoseOfTheDriver(t *testing.T) {
 	if stats, err := counter.Stats(t.Context()); err != nil || stats.Events != 1 {
 		t.Errorf("got %+v, %v", stats, err)
 	}
+	if opening, ok := st.Exclusive(); !ok || opening.IsZero() {
+		t.Errorf("memory is this process's alone, the store says %q, %v", opening, ok)
+	}
 
 	bare := store.New(struct{ store.Driver }{memory.New()}, store.Config{})
 	defer bare.Close()
@@ -286,6 +289,9 @@ func TestAbilitiesAreThoseOfTheDriver(t *testing.T) {
 	}
 	if _, ok := bare.Statistics(); ok {
 		t.Error("a driver that cannot count is said to")
+	}
+	if _, ok := bare.Exclusive(); ok {
+		t.Error("a driver that several processes may open is said to be one's alone")
 	}
 }
 

@@ -50,8 +50,7 @@ func TestForgottenCheckpointPaysNothingTwice(t *testing.T) {
 	dir := t.TempDir()
 	runIn(t, dir)
 	log := open(t, dir)
-	forget := store.Commit{Items: []store.ItemWrite{store.Delete(consumer.Bucket, "billing")}}
-	if _, err := log.Append(t.Context(), forget); err != nil {
+	if err := consumer.Rewind(t.Context(), store.New(log, store.Config{}), "billing", consumer.FromBeginning); err != nil {
 		t.Fatal(err)
 	}
 	log.Close()

@@ -31,6 +31,16 @@ var Table = []Room{
 		Imports: []string{"event"},
 		Why:     "event: it tells handlers by the events they take; bus, consumers and projections share it",
 	},
+	{
+		Path:    "internal/parked",
+		Imports: []string{"event", "event/cloudevents", "store"},
+		Why:     "dead letters as items, which consumer writes and deadletter shows; event/cloudevents: how their records are written",
+	},
+	{
+		Path:    "internal/lease",
+		Imports: []string{"event", "store", "internal/backoff"},
+		Why:     "event, store: it shares slots by items; consumers and projections are built on it",
+	},
 	{Path: "internal/...", Why: "tools of the standard library's kind, which know nothing of Oxbow"},
 	{Path: "tools", Why: "pins programs, holds no code"},
 
@@ -75,13 +85,18 @@ var Table = []Room{
 	// Features.
 	{
 		Path:    "consumer",
-		Imports: []string{"event", "store", "middleware", "internal/..."},
-		Why:     "middleware: one set of them wraps the handlers of every room",
+		Imports: []string{"event", "store", "topic", "middleware", "internal/..."},
+		Why:     "topic: a consumer may ask for topics by patterns; middleware: one set of them wraps the handlers of every room",
 	},
 	{
 		Path:    "projection",
 		Imports: []string{"event", "store", "consumer", "middleware", "internal/..."},
 		Why:     "consumer: a projection is a consumer whose effect is a read model; middleware: what a panic becomes in every room",
+	},
+	{
+		Path:    "deadletter",
+		Imports: []string{"event", "event/cloudevents", "store", "consumer", "internal/..."},
+		Why:     "event/cloudevents: a letter in JSON has its record as one; consumer: its tests and examples only, which park letters with one",
 	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{
@@ -137,7 +152,11 @@ var Table = []Room{
 		},
 		Why: "for users' tests of all of these; store/memory: the store that they run on",
 	},
-	{Path: "server", Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "internal/..."}},
+	{
+		Path:    "server",
+		Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "deadletter", "internal/..."},
+		Why:     "deadletter: those on call look after dead letters over HTTP",
+	},
 	{Path: "cmd/oxbow/...", Imports: []string{"..."}, Why: "the one binary: it picks the drivers and wires everything"},
 	{Path: "examples/...", Imports: []string{"..."}, Why: "programs of users, who may use everything"},
 	{Path: "bench/...", Imports: []string{"..."}, Why: "measures everything"},

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/internal/rate"
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
@@ -18,10 +19,12 @@ var (
 	_ store.Driver       = (*Log)(nil)
 	_ store.StreamLister = (*Log)(nil)
 	_ store.Statistician = (*Log)(nil)
+	_ store.Exclusive    = (*Log)(nil)
 )
 
-// Log is a [store.Driver], a [store.StreamLister] and a [store.Statistician] over a folder. Open one.
+// Log is a [store.Driver], a [store.StreamLister], a [store.Statistician] and [store.Exclusive] over a folder. Open one.
 type Log struct {
+	opened    event.ID
 	dir       string
 	cfg       Config
 	sys       system
@@ -108,7 +111,7 @@ func (l *Log) damagedItems(err error) bool {
 
 func newLog(dir string, cfg Config, sys system) *Log {
 	l := &Log{
-		dir: dir, cfg: cfg, sys: sys,
+		opened: event.NewID(), dir: dir, cfg: cfg, sys: sys,
 		queue:   newQueue(),
 		closing: make(chan struct{}), sequenced: make(chan struct{}), turn: make(chan struct{}, 1),
 		shape: &shape{},
@@ -175,6 +178,9 @@ func (l *Log) letGoOfAll() error {
 	defer l.mu.Unlock()
 	return errors.Join(l.unclosed, l.unlock())
 }
+
+// Opened returns an id that each opening of the folder makes anew. One process at a time has it open.
+func (l *Log) Opened() event.ID { return l.opened }
 
 // usable returns why a call must end now: the log is closed, or ctx is done.
 func (l *Log) usable(ctx context.Context) error {

@@ -5,12 +5,14 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/internal/rate"
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Memory is a [store.Driver], a [store.StreamLister] and a [store.Statistician]. Make one with New.
+// Memory is a [store.Driver], a [store.StreamLister], a [store.Statistician] and [store.Exclusive]. Make one with New.
 type Memory struct {
+	opened event.ID
 	closed atomic.Bool
 
 	mu       sync.RWMutex
@@ -23,7 +25,10 @@ type Memory struct {
 }
 
 // New returns an empty store.
-func New() *Memory { return &Memory{log: newEventLog(), items: itemTable{}} }
+func New() *Memory { return &Memory{opened: event.NewID(), log: newEventLog(), items: itemTable{}} }
+
+// Opened returns an id that no other Memory has: nobody else can know this one.
+func (m *Memory) Opened() event.ID { return m.opened }
 
 // usable returns why a call must end now: the store is closed, or ctx is done.
 func (m *Memory) usable(ctx context.Context) error {

@@ -14,6 +14,7 @@ var abilities = []claim{
 	{"StreamsAreListedInOrderWithTheirRevisions", streamsListed},
 	{"StreamsAreListedByPrefix", streamsByPrefix},
 	{"StatisticsCountWhatIsThere", statisticsCount},
+	{"EachOpeningHasItsOwnID", openingsDiffer},
 }
 
 func (t *trial) lister() store.StreamLister {
@@ -112,4 +113,28 @@ func statisticsCount(t *trial) {
 func rated(s store.Stats) bool {
 	events := float64(s.Events)
 	return s.EventsPerSecond > 0 && s.EventsPerSecond <= events && s.BytesPerSecond > 0
+}
+
+func openingsDiffer(t *trial) {
+	opened := func(d store.Driver) event.ID {
+		alone, ok := d.(store.Exclusive)
+		if !ok {
+			t.Skip("several processes may have the store open")
+		}
+		return alone.Opened()
+	}
+	first := opened(t.d)
+	t.commit(events(record("s")))
+	if again := opened(t.d); again != first || first.IsZero() {
+		t.Errorf("the opening is %q and then %q, want one id", first, again)
+	}
+	other := t.harness.Open(t.T)
+	defer other.Close()
+	if id := opened(other); id == first || id.IsZero() {
+		t.Errorf("another store's opening is %q, want another id than %q", id, first)
+	}
+	t.reopen()
+	if id := opened(t.d); id == first || id.IsZero() {
+		t.Errorf("after reopening the opening is %q, want another id than %q", id, first)
+	}
 }

@@ -32,6 +32,7 @@ var faults = []struct {
 	{"receipt without revisions", "5-ReceiptTellsWhatHappened/RevisionsAreThoseOfEveryStreamWritten", func(d store.Driver) store.Driver { return noRevisions{d} }},
 	{"context not heard", "6-ContextEndsEveryCall/CancelledContextEndsEveryCall", func(d store.Driver) store.Driver { return deaf{d} }},
 	{"bad names mended", "7-BadInputIsRefused/BadEventsAreRefusedByName", func(d store.Driver) store.Driver { return mending{d} }},
+	{"opening that lasts for ever", "AbilitiesAgreeWithTheLog/EachOpeningHasItsOwnID", func(d store.Driver) store.Driver { return everOpen{d} }},
 	{"list out of order", "ItemsAreKept/ListGivesTheRangeInOrderOfBytes", func(d store.Driver) store.Driver { return unordered{d} }},
 	{"second close fails", "CloseEndsEverything/ClosingTwiceIsFine", func(d store.Driver) store.Driver { return &closedOnce{Driver: d} }},
 	{"limit forgotten", "QueriesFindExactly/ByPositionLimitAndDirection", func(d store.Driver) store.Driver { return noLimit{d} }},
@@ -292,3 +293,8 @@ func (d *sharing) Read(ctx context.Context, q store.Query) iter.Seq2[event.Recor
 		}
 	}
 }
+
+// everOpen says that all openings are one.
+type everOpen struct{ store.Driver }
+
+func (everOpen) Opened() event.ID { return event.UUID([16]byte{1}) }

@@ -28,6 +28,7 @@ var surviving = storetest.Harness{
 
 // session is one opening of data that outlive it.
 type session struct {
+	id    event.ID
 	data  *memory.Memory
 	life  context.Context // over when the session is closed
 	close context.CancelFunc
@@ -35,13 +36,15 @@ type session struct {
 
 func newSession(data *memory.Memory) *session {
 	life, cancel := context.WithCancel(context.Background())
-	return &session{data: data, life: life, close: cancel}
+	return &session{id: event.NewID(), data: data, life: life, close: cancel}
 }
 
 func (s *session) Close() error {
 	s.close()
 	return nil
 }
+
+func (s *session) Opened() event.ID { return s.id }
 
 // within returns a context that ends with ctx and with the session.
 func (s *session) within(ctx context.Context) (within context.Context, stop func()) {

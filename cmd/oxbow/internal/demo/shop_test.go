@@ -87,11 +87,11 @@ func TestHandlersCalledAgainPublishNothingNew(t *testing.T) {
 		defer driver.Close()
 		openShop(t, driver, 10*time.Second)
 		before := expectOrders(t, driver)
-		forget := store.Commit{Items: []store.ItemWrite{
-			store.Delete(consumer.Bucket, "demo-payment"), store.Delete(consumer.Bucket, "demo-shipping"),
-		}}
-		if _, err := driver.Append(t.Context(), forget); err != nil {
-			t.Fatal(err)
+		st := store.New(driver, store.Config{})
+		for _, name := range []string{"demo-payment", "demo-shipping"} {
+			if err := consumer.Rewind(t.Context(), st, name, consumer.FromBeginning); err != nil {
+				t.Fatal(err)
+			}
 		}
 		openShop(t, driver, 0)
 		if after := expectOrders(t, driver); after != before {
