@@ -88,6 +88,11 @@ var Table = []Room{
 		Imports: []string{"event", "store", "consumer", "middleware", "internal/..."},
 		Why:     "consumer: a projection is a consumer whose effect is a read model; middleware: what a panic becomes in every room",
 	},
+	{
+		Path:    "projection/internal/peertest",
+		Imports: []string{"event", "store", "consumer", "projection"},
+		Why:     "a module of its own, tests only: projections into a real database, SQLite",
+	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{
 		Path:    "httpevent",
