@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -231,7 +232,7 @@ type Reader struct {
 }
 
 func readers(st *store.Store) (*projection.Projection[Reader], error) {
-	p, err := projection.New[Reader](st, "readers", projection.Config{})
+	p, err := projection.New[Reader](st, "readers", projection.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}

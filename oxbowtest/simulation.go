@@ -67,7 +67,8 @@ func ConsumerPart(name string, cfg consumer.Config, build Build) Part {
 	}}
 }
 
-// ProjectionPart returns a projection as a part; build makes it, at the beginning and after each crash.
+// ProjectionPart returns a projection as a part; build makes it, at the beginning and after each crash. It logs what it logs: a Logger in its
+// Config that discards keeps crashes quiet.
 func ProjectionPart[W oxbow.Worker](build func(st *store.Store) (W, error)) Part {
 	return Part{kind: "projection", build: func(_ *process, st *store.Store) (oxbow.Worker, error) { return build(st) }}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"strings"
@@ -254,7 +255,7 @@ func TestAProjectionThatReadsWhatAConsumerWritesIsFound(t *testing.T) {
 					})}
 				}),
 				oxbowtest.ProjectionPart(func(st *store.Store) (*projection.Projection[total], error) {
-					p, err := projection.New[total](st, "priced", projection.Config{})
+					p, err := projection.New[total](st, "priced", projection.Config{Logger: slog.New(slog.DiscardHandler)})
 					if err != nil {
 						return nil, err
 					}
@@ -274,7 +275,7 @@ func TestAProjectionThatReadsWhatAConsumerWritesIsFound(t *testing.T) {
 }
 
 func totals(st *store.Store, seen func() int) (*projection.Projection[total], error) {
-	p, err := projection.New[total](st, "totals", projection.Config{})
+	p, err := projection.New[total](st, "totals", projection.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}

@@ -4,38 +4,34 @@ import (
 	"context"
 	"time"
 
+	"github.com/oxbow-events/oxbow/consumer"
 	"github.com/oxbow-events/oxbow/event"
 )
 
-// tryApply is apply, and tells the hook. An event whose batch fails later on is applied again, and the hook told again.
-func (p *Projection[D]) tryApply(ctx context.Context, docs *Docs[D], r event.Record, attempt int) error {
-	ctx = event.WithCause(ctx, r.Cause())
-	if p.cfg.Hook == nil {
-		return p.apply(ctx, docs, r)
-	}
-	return p.tellHandle(ctx, docs, r, attempt)
+// teller tells a hook, if there is one.
+type teller struct {
+	hook  consumer.Hook
+	label string
 }
 
-func (p *Projection[D]) tellHandle(ctx context.Context, docs *Docs[D], r event.Record, attempt int) error {
-	ctx, done := p.cfg.Hook.Handle(ctx, p.label(), &r, attempt)
-	err := p.apply(ctx, docs, r)
+// handle calls apply, and tells the hook. An event whose batch fails later on is applied again, and the hook told again.
+func (t *teller) handle(ctx context.Context, r *event.Record, attempt int, apply func(context.Context) error) error {
+	ctx, done := t.hook.Handle(ctx, t.label, r, attempt)
+	err := apply(ctx)
 	if done != nil {
 		done(err)
 	}
 	return err
 }
 
-func (p *Projection[D]) tellRetry(ctx context.Context, r event.Record, attempt int, after time.Duration, err error) {
-	if p.cfg.Hook != nil {
-		p.cfg.Hook.Retry(event.WithCause(ctx, r.Cause()), p.label(), &r, attempt, after, err)
+func (t *teller) retry(ctx context.Context, r *event.Record, attempt int, after time.Duration, err error) {
+	if t.hook != nil {
+		t.hook.Retry(event.WithCause(ctx, r.Cause()), t.label, r, attempt, after, err)
 	}
 }
 
-func (p *Projection[D]) tellDeadLetter(ctx context.Context, r event.Record, attempts int, err error) {
-	if p.cfg.Hook != nil {
-		p.cfg.Hook.DeadLetter(event.WithCause(ctx, r.Cause()), p.label(), &r, attempts, err)
+func (t *teller) deadLetter(ctx context.Context, r *event.Record, attempts int, err error) {
+	if t.hook != nil {
+		t.hook.DeadLetter(event.WithCause(ctx, r.Cause()), t.label, r, attempts, err)
 	}
 }
-
-// label is what hooks and errors call the projection, apart from consumers of the same name.
-func (p *Projection[D]) label() string { return "projection " + p.name }

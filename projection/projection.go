@@ -1,29 +1,36 @@
 package projection
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/oxbow-events/oxbow/consumer"
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/internal/lease"
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Projection turns events into documents of type D, each under a key. Make one with New, give it handlers with On and OnAny, then
-// Run it. Documents are stored as JSON.
+// Projection turns events into documents of type D, each under a key. Make one with New, give it handlers with On, OnAny and Methods and
+// indexes with Index, then Run it. Documents are stored as JSON.
 type Projection[D any] struct {
 	name     string
 	store    *store.Store
 	cfg      Config
-	handlers []handler[D]
-	reached  *watermark
-	err      error // the first mistake in On or OnAny, returned by Run
+	handlers handlers[*Docs[D]]
+	indexes  []index[D]
+
+	reached *watermark
+	meter   *meter
+	group   atomic.Pointer[lease.Group] // while a run takes part
 
 	running, rebuilding chan struct{} // each holds one token while that is under way
+	working             chan struct{} // holds one while Run or Rebuild takes part in the lease
 }
 
 // Config is how a projection works; the zero Config does.
@@ -31,44 +38,79 @@ type Projection[D any] struct {
 // There is no middleware here, on purpose: what keeps a handler from being called, or calls it again within a batch, would make
 // documents differ from the events that they are made of.
 type Config struct {
-	Batch  int            // events in one commit at most; default 500
-	Retry  consumer.Retry // what happens after a failure, before the projection halts
-	Logger *slog.Logger   // gets a warning for each failed attempt; default slog.Default()
-	Hook   consumer.Hook  // is told of each attempt, by the name "projection " and the projection's; default nobody
+	Version int            // of the code, from 1: raise it when handlers or indexes change, and the documents are rebuilt; default 1
+	ByHand  bool           // what is rebuilt waits for Switch; default: it goes live as soon as it has caught up
+	Inline  bool           // documents change with the commits of an Inline; Run only rebuilds them
+	Batch   int            // events in one commit at most; default 500, and 10,000 while far behind
+	Cache   int            // bytes of documents that are kept decoded between commits; default 64 MiB
+	Retry   consumer.Retry // what happens after a failure, before the projection halts
+	Logger  *slog.Logger   // gets a warning for each failed attempt; default slog.Default()
+	Hook    consumer.Hook  // is told of each attempt, by the name "projection " and the projection's; default nobody
+
+	Lease Lease // how several processes share the projection
 }
 
-type handler[D any] struct {
-	goType    reflect.Type // nil: every event
-	eventType string
-	apply     func(ctx context.Context, docs *Docs[D], r event.Record) error
+// Lease says how quickly processes notice each other; the zero Lease works. It matters only for stores that several processes have open.
+type Lease struct {
+	TTL    time.Duration // after which a process that does not answer has lost the projection; default 10s
+	Poll   time.Duration // between two looks at the others; default 1s
+	Expire bool          // leases expire on a store too that one process alone can have open; for tests
 }
+
+const (
+	defaultBatch = 500
+	bulk         = 10_000 // events in one commit while far behind, unless Batch is set
+)
 
 // New returns a projection that begins to work in Run. Its name is its identity: its documents are kept under it.
 func New[D any](st *store.Store, name string, cfg Config) (*Projection[D], error) {
-	if err := event.CheckName("projection name", name); err != nil {
+	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	if len(name) > maxName {
-		return nil, event.Invalid("projection name", "is %d bytes long, the limit is %d", len(name), maxName)
-	}
-	if strings.Contains(name, "/") {
-		return nil, event.Invalid("projection name", "%q has a slash, which Oxbow puts behind names for its own use; use a hyphen", name)
-	}
-	if cfg.Batch < 0 {
-		return nil, fmt.Errorf("projection %s: %w", name, event.Invalid("Batch", "is negative"))
-	}
-	if err := cfg.Retry.Check(); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("projection %s: %w", name, err)
 	}
 	return &Projection[D]{
-		name: name, store: st, cfg: cfg.withDefaults(), reached: newWatermark(),
-		running: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1),
+		name: name, store: st, cfg: cfg.withDefaults(), handlers: handlers[*Docs[D]]{reg: st.Registry()},
+		reached: newWatermark(), meter: &meter{},
+		running: make(chan struct{}, 1), rebuilding: make(chan struct{}, 1), working: make(chan struct{}, 1),
 	}, nil
 }
 
+func checkName(name string) error {
+	if err := event.CheckName("projection name", name); err != nil {
+		return err
+	}
+	if len(name) > maxName {
+		return event.Invalid("projection name", "is %d bytes long, the limit is %d", len(name), maxName)
+	}
+	if strings.Contains(name, "/") {
+		return event.Invalid("projection name", "%q has a slash, which Oxbow puts behind names for its own use; use a hyphen", name)
+	}
+	return nil
+}
+
+func (cfg *Config) check() error {
+	for _, f := range [...]struct {
+		field string
+		value int64
+	}{
+		{"Version", int64(cfg.Version)}, {"Batch", int64(cfg.Batch)}, {"Cache", int64(cfg.Cache)},
+		{"Lease.TTL", int64(cfg.Lease.TTL)}, {"Lease.Poll", int64(cfg.Lease.Poll)},
+	} {
+		if f.value < 0 {
+			return event.Invalid(f.field, "is negative")
+		}
+	}
+	return cfg.Retry.Check()
+}
+
 func (cfg Config) withDefaults() Config {
-	if cfg.Batch == 0 {
-		cfg.Batch = 500
+	if cfg.Version == 0 {
+		cfg.Version = 1
+	}
+	if cfg.Cache == 0 {
+		cfg.Cache = 64 << 20
 	}
 	cfg.Retry = cfg.Retry.WithDefaults()
 	if cfg.Logger == nil {
@@ -77,79 +119,49 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
+// batch returns how many events may be in one commit, so many positions behind the head.
+func (cfg *Config) batch(behind store.Position) int {
+	switch {
+	case cfg.Batch > 0:
+		return cfg.Batch
+	case behind > bulk:
+		return bulk
+	default:
+		return defaultBatch
+	}
+}
+
 // On adds a handler for the event type of T, and so for records of other types that are lifted into it. Handlers of one event are
 // called in the order in which they were added.
 func On[D, T any](p *Projection[D], fn func(ctx context.Context, docs *Docs[D], e event.Event[T]) error) {
-	t := reflect.TypeFor[T]()
-	d, err := event.Describe(t)
-	if err == nil {
-		err = p.store.Registry().RegisterType(t)
-	}
-	if err != nil && p.err == nil {
-		p.err = err
-	}
-	p.handlers = append(p.handlers, handler[D]{
-		goType: t, eventType: d.Type,
-		apply: func(ctx context.Context, docs *Docs[D], r event.Record) error {
-			e, err := event.DecodeAs[T](p.store.Registry(), r)
-			if err != nil {
-				return err
-			}
-			return fn(ctx, docs, e)
-		},
-	})
+	on(&p.handlers, fn)
 }
 
 // OnAny adds a handler for every event as it is stored, nothing lifted or decoded.
 func OnAny[D any](p *Projection[D], fn func(ctx context.Context, docs *Docs[D], r event.Record) error) {
-	p.handlers = append(p.handlers, handler[D]{apply: fn})
+	p.handlers.addAny(fn)
 }
 
 // Name returns the projection's name.
 func (p *Projection[D]) Name() string { return p.name }
 
-// filters returns what the handlers are for; nil means every event.
-func (p *Projection[D]) filters() []store.Filter {
-	if slices.ContainsFunc(p.handlers, func(h handler[D]) bool { return h.goType == nil }) {
-		return nil
-	}
-	return []store.Filter{{Types: p.sources()}}
-}
-
-// sources returns the types under which the events of handlers by type may be stored.
-func (p *Projection[D]) sources() []string {
-	var types []string
-	for _, h := range p.handlers {
-		if h.goType != nil {
-			types = append(types, p.store.Registry().Sources(h.eventType)...)
-		}
-	}
-	slices.Sort(types)
-	return slices.Compact(types)
-}
-
-// typeOf returns the type that the record is read as. One that no handler by type can be for is not lifted to find out.
-func (p *Projection[D]) typeOf(r event.Record) (string, error) {
-	reg := p.store.Registry()
-	if !reg.Moved(r.Type) || !slices.Contains(p.sources(), r.Type) {
-		return r.Type, nil
-	}
-	lifted, err := reg.Lift(r)
-	return lifted.Type, err
-}
-
 func (p *Projection[D]) check() error {
-	if p.err != nil {
-		return p.err
-	}
-	if len(p.handlers) == 0 {
-		return event.Invalid("handlers", "there are none; add them with projection.On or OnAny")
+	if err := p.handlers.check(); err != nil {
+		return fmt.Errorf("projection %s: %w", p.name, err)
 	}
 	return nil
 }
 
-// WaitFor returns when the running projection has applied everything up to the position, so that a reader sees what it wrote. It
-// waits for Run when that has not begun.
-func (p *Projection[D]) WaitFor(ctx context.Context, position store.Position) error {
-	return p.reached.wait(ctx, position)
+// docs returns the documents of a generation for handlers.
+func (p *Projection[D]) docs(g *generation) *Docs[D] {
+	indexes := slices.DeleteFunc(slices.Clone(p.indexes), func(ix index[D]) bool { return !slices.Contains(g.Indexes, ix.name) })
+	return newDocs(p.store, bucketOf(p.name, g.Number), indexes, p.cfg.Cache)
 }
+
+// poll returns how often this process looks at what others did.
+func (p *Projection[D]) poll() time.Duration { return cmp.Or(p.cfg.Lease.Poll, time.Second) }
+
+// label is what hooks and errors call the projection, apart from consumers of the same name.
+func (p *Projection[D]) label() string { return "projection " + p.name }
+
+func now() time.Time { return time.Now().UTC().Round(0) }

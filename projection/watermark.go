@@ -1,41 +1,42 @@
 package projection
 
 import (
-	"context"
 	"sync"
 
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// watermark is a position that others wait for.
+// watermark is what others in this process wait for.
 type watermark struct {
 	mu       sync.Mutex
-	position store.Position
-	moved    chan struct{} // closed and replaced whenever position changes
+	works    bool           // whether this process applies events, so that position is right
+	position store.Position // of the live generation
+	moved    chan struct{}  // closed and replaced whenever something changes
 }
 
 func newWatermark() *watermark { return &watermark{moved: make(chan struct{})} }
 
-func (w *watermark) set(position store.Position) {
+func (w *watermark) set(works bool, position store.Position) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.position = position
+	w.works, w.position = works, position
+	w.wake()
+}
+
+// touch tells those who wait that the state may have changed otherwise.
+func (w *watermark) touch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wake()
+}
+
+func (w *watermark) wake() {
 	close(w.moved)
 	w.moved = make(chan struct{})
 }
 
-func (w *watermark) wait(ctx context.Context, position store.Position) error {
-	for {
-		w.mu.Lock()
-		reached, moved := w.position >= position, w.moved
-		w.mu.Unlock()
-		if reached {
-			return nil
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+func (w *watermark) look() (works bool, position store.Position, moved <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.works, w.position, w.moved
 }

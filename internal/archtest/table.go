@@ -98,6 +98,11 @@ var Table = []Room{
 		Imports: []string{"event", "event/cloudevents", "store", "consumer", "internal/..."},
 		Why:     "event/cloudevents: a letter in JSON has its record as one; consumer: its tests and examples only, which park letters with one",
 	},
+	{
+		Path:    "projection/internal/peertest",
+		Imports: []string{"event", "store", "consumer", "projection"},
+		Why:     "a module of its own, tests only: projections into a real database, SQLite",
+	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{
 		Path:    "httpevent",
