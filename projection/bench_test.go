@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -89,13 +88,11 @@ func BenchmarkRebuild(b *testing.B) {
 	st := store.New(driver, store.Config{})
 	fillStock(b, st, b.N)
 	p := stocks(b, st, projection.Config{})
-	before := cpuTime(b)
 	b.ResetTimer()
 	if err := p.Rebuild(b.Context(), nil); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	reportCPU(b, before)
 }
 
 // BenchmarkDecode is the JSON decoder alone on the same data, in one goroutine: what a rebuild cannot be faster than on one core.
@@ -108,24 +105,10 @@ func BenchmarkDecode(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	before := cpuTime(b)
 	for b.Loop() {
 		var e moved
 		if err := json.Unmarshal(data, &e); err != nil {
 			b.Fatal(err)
 		}
 	}
-	reportCPU(b, before)
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func reportCPU(b *testing.B, before time.Duration) {
-	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
 }

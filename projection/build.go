@@ -110,7 +110,7 @@ func (w *work[D]) builds() bool {
 // build brings the next generation to the head, and makes it live when it may be. busy is true when there is more to do at once.
 func (w *work[D]) build(ctx context.Context, head store.Position) (busy bool, err error) {
 	w.meter.building(w.state.Next.Number, w.state.Next.Position)
-	err = w.advance(ctx, next, head, func() error { return w.between(ctx) })
+	err = w.advance(ctx, next, head, func() error { return w.between(ctx, head) })
 	if isHalt(err) {
 		return w.giveUp(ctx, err)
 	}
@@ -136,11 +136,13 @@ func (w *work[D]) build(ctx context.Context, head store.Position) (busy bool, er
 	return true, nil
 }
 
-// between keeps the live generation up to date while the next one is built.
-func (w *work[D]) between(ctx context.Context) error {
+// between keeps the live generation up to date while the next one is built. When that has nearly caught up, the live one waits for it:
+// otherwise it would be ahead again whenever events go on coming.
+func (w *work[D]) between(ctx context.Context, target store.Position) error {
 	w.meter.built(w.state.Next.Position)
 	w.reached.touch()
-	if w.cfg.Inline {
+	left := target - w.state.Next.Position
+	if w.cfg.Inline || left <= 2*store.Position(w.cfg.batch(left)) {
 		return nil
 	}
 	head, err := w.store.Head(ctx)

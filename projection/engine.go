@@ -14,7 +14,7 @@ import (
 
 // target is where the changes of handlers go: documents, or a database.
 type target[X any] interface {
-	// begin returns what handlers change, as it is after everything that was committed.
+	// begin returns what handlers change, as it is after everything that was committed. An unfit error is tried again.
 	begin(ctx context.Context) (X, error)
 	// full reports that no further event may be applied in the same commit.
 	full() bool
@@ -83,6 +83,9 @@ type step[X any] struct {
 // applied; err is what ends the run. attempt is the first one's.
 func (s *step[X]) run(ctx context.Context, from, to, attempt int) (n int, failure, err error) {
 	x, err := s.target.begin(ctx)
+	if bad, ok := errors.AsType[*unfit](err); ok {
+		return 0, bad.err, ctx.Err()
+	}
 	if err != nil {
 		return 0, nil, err
 	}

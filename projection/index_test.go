@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ func (put) EventType() string { return "order.put" }
 
 func orders(t *testing.T, st *store.Store, cfg projection.Config, indexes ...string) *projection.Projection[order] {
 	t.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	p, err := projection.New[order](st, "orders", cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -335,3 +335,29 @@ func TestProgressTellsTheTimeLeft(t *testing.T) {
 		}
 	})
 }
+
+func TestARebuildEndsWhileEventsGoOnComing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		p := accounts(t, st, projection.Config{Batch: 1})
+		more := 0
+		projection.OnAny(p, func(ctx context.Context, _ *projection.Docs[account], r event.Record) error {
+			if projection.Replaying(ctx) && r.Position >= 8 && more < 300 {
+				more++
+				deposit(t, st, "ann", 1)
+			}
+			return nil
+		})
+		stop := start(t, p)
+		waitFor(t, p, deposit(t, st, "ann", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
+		if err := p.Rebuild(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if more > 30 {
+			t.Errorf("%d events came before the rebuild ended", more)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -30,18 +30,18 @@ func (p *Projection[D]) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	return p.outcome(ctx, p.runUntil(ctx, nil))
+	return outcome(ctx, p.name, p.runUntil(ctx, nil))
 }
 
 // outcome names the projection, and turns the end that the caller asked for into nil.
-func (p *Projection[D]) outcome(ctx context.Context, err error) error {
+func outcome(ctx context.Context, name string, err error) error {
 	if err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	if isHalt(err) {
 		return err
 	}
-	return fmt.Errorf("projection %s: %w", p.name, err)
+	return fmt.Errorf("projection %s: %w", name, err)
 }
 
 // runUntil runs until the goal is reached, which may be nil.

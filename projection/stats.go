@@ -96,11 +96,15 @@ func (p *Projection[D]) fillLag(ctx context.Context, out *Stats) error {
 	if out.Works = works; works {
 		out.Position = reached
 	}
+	return out.fillBehind(ctx, p.store, p.handlers.filters())
+}
+
+func (out *Stats) fillBehind(ctx context.Context, st *store.Store, filters []store.Filter) error {
 	if out.Position >= out.Head {
 		return nil
 	}
 	out.Lag = uint64(out.Head - out.Position)
-	for r, err := range p.store.Read(ctx, store.Query{Any: p.handlers.filters(), After: out.Position, Limit: 1}) {
+	for r, err := range st.Read(ctx, store.Query{Any: filters, After: out.Position, Limit: 1}) {
 		if err != nil {
 			return err
 		}

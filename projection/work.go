@@ -145,6 +145,9 @@ func (w *work[D]) follow(ctx context.Context, head store.Position) error {
 	if w.cfg.Inline || w.state.Live.Version != w.cfg.Version {
 		return nil
 	}
+	if w.state.Live.Position == 0 && w.builds() && !w.state.Next.ByHand {
+		return nil // what is being built will take the place of nothing
+	}
 	err := w.advance(ctx, live, head, nil)
 	if err != nil || w.state.Live.Position < w.saved+saveEvery && !w.overdue() {
 		return err

@@ -103,6 +103,11 @@ var Table = []Room{
 		Imports: []string{"event", "event/cloudevents", "store", "consumer", "internal/..."},
 		Why:     "event/cloudevents: a letter in JSON has its record as one; consumer: its tests and examples only, which park letters with one",
 	},
+	{
+		Path:    "projection/internal/peertest",
+		Imports: []string{"event", "store", "consumer", "projection"},
+		Why:     "a module of its own, tests only: projections into a real database, SQLite",
+	},
 	{Path: "aggregate", Imports: []string{"event", "store", "internal/..."}},
 	{
 		Path:    "httpevent",
@@ -159,6 +164,13 @@ var Table = []Room{
 
 	// What wires them.
 	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
+	{
+		Path: "oxbowtest",
+		Imports: []string{
+			".", "event", "bus", "store", "store/memory", "consumer", "projection", "aggregate", "cqrs", "middleware", "internal/...",
+		},
+		Why: "for users' tests of all of these; store/memory: the store that they run on",
+	},
 	{
 		Path:    "server",
 		Imports: []string{".", "event", "event/cloudevents", "event/ndjson", "bus", "store", "deadletter", "internal/..."},
