@@ -112,6 +112,11 @@ func (s *state) owned(slot int) bool {
 	return ok
 }
 
+// taking returns the ids of the members that take slots, in order.
+func (s *state) taking() []string {
+	return slices.DeleteFunc(s.ids(), func(id string) bool { return s.members[id].Leaving })
+}
+
 // ids returns those of the members, in order.
 func (s *state) ids() []string {
 	ids := make([]string, 0, len(s.members))
