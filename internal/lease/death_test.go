@@ -107,7 +107,7 @@ func TestAPausedMemberHoldsNothingOnceAnotherMayTakeIt(t *testing.T) {
 func TestAShortFailureOfTheStoreLosesNothing(t *testing.T) {
 	for name, driver := range map[string]func(*memory.Memory) store.Driver{
 		"5s where leases expire": func(m *memory.Memory) store.Driver { return &expiring{Driver: m} },
-		"10m where they do not":   func(m *memory.Memory) store.Driver { return m },
+		"10m where they do not":  func(m *memory.Memory) store.Driver { return m },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -21,7 +21,8 @@ func (r *run) round(ctx context.Context) error {
 	}
 	r.compare(s)
 	err = r.share(ctx, s)
-	r.show(s.view(r.member.id))
+	r.last = s
+	r.show(s, r.member.id)
 	return err
 }
 
@@ -41,7 +42,7 @@ func (r *run) tell(s *state) {
 func (r *run) load(ctx context.Context) (*state, error) {
 	ctx, cancel := r.limit(ctx)
 	defer cancel()
-	s, err := load(ctx, r.store, r.cfg.Bucket, r.cfg.Name)
+	s, err := load(ctx, r.store, r.cfg.Bucket, r.cfg.Name, r.last)
 	if err != nil || s.settings.Slots > 0 {
 		return s, err
 	}
@@ -54,7 +55,7 @@ func (r *run) load(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(ctx, r.store, r.cfg.Bucket, r.cfg.Name)
+	return load(ctx, r.store, r.cfg.Bucket, r.cfg.Name, nil)
 }
 
 // limit returns the context of calls that must not last longer than a member may go without renewing.

@@ -24,6 +24,7 @@ type run struct {
 	seen    map[string]sighting // other members, where leases expire
 	known   uint64              // revision of the settings that were told
 	looked  time.Duration       // when the last look began
+	last    *state              // what it found, with what was taken and given since; nil before
 	failing int                 // failures in a row
 
 	serving  sync.WaitGroup
@@ -46,7 +47,7 @@ func newRun(g *Group, w Worker) *run {
 }
 
 func (r *run) run(ctx context.Context) error {
-	defer r.show(View{})
+	defer r.show(&state{}, "")
 	watching := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() { r.watch(watching) })
