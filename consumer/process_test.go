@@ -352,7 +352,7 @@ func TestEffectsAreThereOnceWhateverBecomesOfTheProcesses(t *testing.T) {
 	o := newOffice(t)
 	var clerks []*clerk
 	var gone sync.WaitGroup
-	for range 40 {
+	for range 25 {
 		o.ask(25, 4)
 		if len(clerks) < 2 || len(clerks) < 4 && random.IntN(4) == 0 {
 			clerks = append(clerks, o.hire(5*time.Millisecond))

@@ -86,10 +86,14 @@ func (s *Slot) Write(data json.RawMessage) (store.ItemWrite, store.Condition, er
 	if !s.Held() {
 		return store.ItemWrite{}, store.Condition{}, ErrLost
 	}
+	return s.write(s.owner, data)
+}
+
+func (s *Slot) write(owner string, data json.RawMessage) (store.ItemWrite, store.Condition, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bucket := s.run.slotBucket()
-	write, err := encode(bucket, s.key, slotItem{Owner: s.owner, Turn: s.turn, Data: data})
+	write, err := encode(bucket, s.key, slotItem{Owner: owner, Turn: s.turn, Data: data})
 	if err != nil {
 		return store.ItemWrite{}, store.Condition{}, err
 	}
