@@ -12,18 +12,20 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/request"
+	"github.com/oxbow-events/oxbow/schedule"
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// App joins a store, a bus, consumers and projections, commands, queries and requests. Make one with New. Its methods, and the functions
+// App joins a store, a bus, consumers and projections, schedules, commands, queries and requests. Make one with New. Its methods, and the functions
 // that take it, may be called at the same time.
 type App struct {
-	cfg      Config
-	store    *store.Store
-	bus      *bus.Bus
-	commands *cqrs.CommandBus
-	queries  *cqrs.QueryBus
-	requests *request.Carrier
+	cfg       Config
+	store     *store.Store
+	bus       *bus.Bus
+	commands  *cqrs.CommandBus
+	queries   *cqrs.QueryBus
+	requests  *request.Carrier
+	schedules *schedule.Scheduler
 
 	mu      sync.Mutex
 	workers []Worker
@@ -48,6 +50,8 @@ type Config struct {
 	Commands cqrs.Config      // the store, the committer and, unless they are set, the source and the logger are the app's
 	Queries  cqrs.QueryConfig // the same
 	Requests request.Config   // the registry is the app's
+
+	Schedules schedule.Config // the committer and, unless they are set, the source and the logger are the app's
 }
 
 // Hooks observe the rooms of an app, for traces and metrics. Those that are nil cost nothing. A projection is made outside of the app,
@@ -71,6 +75,7 @@ func New(d store.Driver, cfg Config) *App {
 	a.store = store.New(d, store.Config{Registry: cfg.Registry, Hook: cfg.Hooks.Store})
 	a.bus = bus.New(bus.Config{Registry: cfg.Registry, OnError: a.logHandler, Middleware: cfg.Middleware, Hook: once(cfg.Hooks.Bus)})
 	a.callable()
+	a.schedulable()
 	return a
 }
 

@@ -69,6 +69,9 @@ func (a *App) add(kind string, w Worker) {
 // named reports whether there is a worker of the same kind and name.
 func (a *App) named(w Worker) bool {
 	for _, other := range a.workers {
+		if other == Worker(a.schedules) {
+			continue
+		}
 		_, isConsumer := w.(*consumer.Consumer)
 		_, otherIs := other.(*consumer.Consumer)
 		if isConsumer == otherIs && other.Name() == w.Name() {

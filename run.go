@@ -9,7 +9,7 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// Worker is what Run runs: a *consumer.Consumer or a *projection.Projection.
+// Worker is what Run runs: a *consumer.Consumer, a *projection.Projection or a *schedule.Scheduler.
 type Worker interface {
 	Name() string
 	Run(ctx context.Context) error
@@ -24,8 +24,8 @@ type running struct {
 
 var errStopped = errors.New("the app has stopped")
 
-// Run runs the consumers and projections, and purges the idempotency keys of commands that have expired, until ctx ends, and then returns nil; or until one fails, which ends the others too.
-// It can be called once.
+// Run runs the consumers, projections and schedules, and purges the idempotency keys of commands that have expired, until ctx ends, and then
+// returns nil; or until one fails, which ends the others too. It can be called once.
 func (a *App) Run(ctx context.Context) error {
 	r, workers, err := a.begin()
 	if err != nil {
@@ -76,7 +76,7 @@ func (a *App) begin() (*running, []Worker, error) {
 }
 
 // Settle returns when everything published so far, and everything that was published because of it, has been handled: by
-// consumers, projections, and the queues of subscriptions. It waits for Run to begin, and returns Run's error if that ends first.
+// consumers, projections, and the queues of subscriptions; of schedules, what was due. A record that was parked as a dead letter counts as handled. It waits for Run to begin, and returns Run's error if that ends first.
 func (a *App) Settle(ctx context.Context) error {
 	select {
 	case <-a.begun:

@@ -163,7 +163,7 @@ var Table = []Room{
 	},
 
 	// What wires them.
-	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "cqrs", "request", "internal/..."}},
+	{Path: ".", Imports: []string{"event", "middleware", "bus", "store", "consumer", "projection", "schedule", "cqrs", "request", "internal/..."}},
 	{
 		Path: "oxbowtest",
 		Imports: []string{
