@@ -186,6 +186,7 @@ func whileScheduling(ctx context.Context, st *store.Store, cfg schedule.Config, 
 // punctual is a committer that notes how long after it was due each firing was durable.
 type punctual struct {
 	store *store.Store
+	from  time.Time // what was due earlier is not counted: an interrupted round has left it
 	mu    sync.Mutex
 	late  []time.Duration
 }
@@ -196,7 +197,7 @@ func (p *punctual) Commit(ctx context.Context, c store.Commit) (store.Receipt, e
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range c.Events {
-		if _, due, ok := schedule.Of(&c.Events[i].Metadata); ok && err == nil {
+		if _, due, ok := schedule.Of(&c.Events[i].Metadata); ok && err == nil && !due.Before(p.from) {
 			p.late = append(p.late, now.Sub(due))
 		}
 	}
@@ -271,6 +272,7 @@ func fireTimers(ctx context.Context, p *punctual, n int) error {
 		return err
 	}
 	when := time.Now().Add(500*time.Millisecond + time.Duration(n)*2*timerSpacing) // time to make them
+	p.from = when
 	work, making := task.New(ctx)
 	const writers = 64
 	for w := range writers {
