@@ -53,8 +53,9 @@ func (e *CronError) Error() string {
 func (e *CronError) Is(target error) bool { return target == event.ErrInvalid }
 
 // clip shortens what somebody else wrote.
-func clip(text string) string {
-	const limit = 80
+func clip(text string) string { return clipTo(text, 80) }
+
+func clipTo(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}

@@ -161,7 +161,7 @@ func (r *run) due(c *change, f firing) error {
 func (r *run) halt(c *change, why error) *change {
 	r.halted(c.name, why)
 	after := *c.before
-	after.Error = clip(why.Error())
+	after.Error = clipTo(why.Error(), 1000)
 	after.leaveQueue()
 	c.events, c.after = nil, &after
 	return c

@@ -99,6 +99,7 @@ func followModel(t *testing.T, seed uint64) {
 			t.Fatalf("seed %d, step %d: %v", seed, step, err)
 		}
 	}
+	m.advance(settled(t, s))
 	cancel()
 	for range 3 {
 		<-ended
