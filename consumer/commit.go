@@ -129,7 +129,7 @@ func (k *committer) lostSlot(d *draft, conflict *store.ConflictError) bool {
 	for _, s := range d.slots {
 		if s.condition.Bucket == conflict.Bucket && s.condition.Key == conflict.Key {
 			k.board.stale(s.slot)
-			k.leases.Poke()
+			s.slot.lease.Doubt()
 			return true
 		}
 	}
