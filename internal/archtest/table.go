@@ -131,6 +131,15 @@ var Table = []Room{
 	},
 
 	{
+		Path:    "schedule",
+		Imports: []string{"event", "store", "internal/..."},
+	},
+	{
+		Path:    "schedule/internal/peertest",
+		Imports: []string{"schedule"},
+		Why:     "a module of its own, tests only: another implementation reads the same cron expressions",
+	},
+	{
 		Path:    "schema",
 		Imports: []string{"event", "store", "internal/..."},
 		Why:     "store: it samples what is stored",
