@@ -118,8 +118,11 @@ func (k *committer) blame(ctx context.Context, f *finished, conflict *store.Conf
 		k.handBack([]*finished{f})
 		return false
 	}
+	if errors.Is(err, event.ErrInvalid) {
+		err = Permanent(err) // it would be refused each time
+	}
 	if err := k.failedCall(f.errand, err); err != nil {
-		k.stop(err)
+		k.end(err)
 	}
 	return false
 }

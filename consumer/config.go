@@ -40,7 +40,8 @@ type Config struct {
 }
 
 // Committer writes commits: a *store.Store, or an *oxbow.App, which delivers the events to subscriptions too. An error beside a
-// receipt that is not zero means that the commit happened, and that what follows from it failed.
+// receipt that is not zero means that the commit happened, and that what follows from it failed. A consumer commits nothing more until it
+// returns, so what it calls must not wait for the consumer.
 type Committer interface {
 	Commit(ctx context.Context, c store.Commit) (store.Receipt, error)
 }

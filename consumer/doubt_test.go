@@ -26,6 +26,7 @@ func TestARunGoesOnWhenTheItemOfItsSlotIsNotAsItLeftIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		last := place(t, st, "a", 3, 4)
+		synctest.Wait() // until it has noticed
 		waitFor(t, c, last)
 		if err := stop(); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 
@@ -50,7 +51,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	out := &writer{w: w}
+	out := &writer{w}
 	if err := h.answer(r.Context(), r.URL.Path, &q, c, out); err != nil {
 		out.write(answer{Error: packError(err)})
 		return
@@ -92,29 +93,16 @@ func (h *handler) answer(ctx context.Context, call string, q *request, c store.C
 	}
 }
 
-// writer sends answers: the first at once, so that a reader that has it knows that the iteration has begun.
-type writer struct {
-	w     http.ResponseWriter
-	begun bool
-}
+// writer sends answers.
+type writer struct{ w io.Writer }
 
 // one writes the only answer, unless there is an error instead.
 func (w *writer) one(a answer, err error) error {
 	if err == nil {
-		w.begun = true
 		w.write(a)
 	}
 	return err
 }
 
 // write reports whether somebody still listens.
-func (w *writer) write(a answer) bool {
-	if err := a.write(w.w); err != nil {
-		return false
-	}
-	if w.begun {
-		return true
-	}
-	w.begun = true
-	return http.NewResponseController(w.w).Flush() == nil
-}
+func (w *writer) write(a answer) bool { return a.write(w.w) == nil }

@@ -10,7 +10,7 @@ import (
 // Config is how a log is opened; the zero Config works.
 type Config struct {
 	SegmentBytes int64 // size at which a segment is full; default 64 MiB, at most 1 GiB
-	ItemCache    int64 // bytes of items kept in memory, and of those not written to files yet; default 16 MiB
+	ItemCache    int64 // bytes of items kept in memory, and as many again, twice for a while, of those not written to files yet; default 16 MiB
 	NoSync       bool  // acknowledge what is handed to the operating system: receipts say store.InFile, a power cut may lose it
 
 	ScrubBytes int64              // bytes a second that are checked for damage in the background; default 4 MiB

@@ -23,7 +23,7 @@ type Config struct {
 	FS         vfs.FS
 	Store      [16]byte    // the log it belongs to
 	CacheBytes int64       // of blocks in memory
-	Memory     uint64      // of what is not flushed yet
+	Memory     uint64      // of what is not flushed yet; while that is written, as much again
 	Failed     func(error) // is called, from any goroutine, when Pebble cannot write
 
 	readOnly bool
@@ -88,7 +88,8 @@ func Exists(fs vfs.FS, dir string) (bool, error) {
 
 // Open opens the table in the folder and makes it if need be.
 func Open(dir string, cfg Config) (*Table, error) {
-	t := &Table{cfg: cfg, cache: pebble.NewCache(cfg.CacheBytes), failed: make(chan struct{})}
+	// Pebble takes the room for what is not flushed out of its cache, which is to have as many blocks all the same.
+	t := &Table{cfg: cfg, cache: pebble.NewCache(cfg.CacheBytes + 2*int64(cfg.Memory)), failed: make(chan struct{})}
 	db, err := pebble.Open(dir, t.options())
 	if err != nil {
 		t.cache.Unref()
