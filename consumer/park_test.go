@@ -184,8 +184,9 @@ func TestAKeyBecomesFreeBetweenTwoRecordsAndNeverAmongThem(t *testing.T) {
 		driver := memory.New()
 		defer driver.Close()
 		st := store.New(driver, store.Config{})
-		slow := store.New(&slowly{Driver: driver, append: 100 * time.Millisecond, list: 30 * time.Millisecond}, store.Config{})
 		for round := range 30 {
+			list := time.Duration(30+round%2*120) * time.Millisecond // shorter than a commit, or longer
+			slow := store.New(&slowly{Driver: driver, append: 100 * time.Millisecond, list: list}, store.Config{})
 			key := fmt.Sprint("key-", round)
 			var mended atomic.Bool
 			h := &picky{poison: func(r event.Record) error {
@@ -201,7 +202,7 @@ func TestAKeyBecomesFreeBetweenTwoRecordsAndNeverAmongThem(t *testing.T) {
 			mended.Store(true)
 			redrive(t, st, "order-"+key)
 			for range 60 {
-				time.Sleep(time.Duration(50+round*7) * time.Millisecond)
+				time.Sleep(time.Duration(50+round*20) * time.Millisecond)
 				place(t, st, key, 0)
 			}
 			time.Sleep(time.Minute)
