@@ -216,7 +216,7 @@ func TestALetterIsShownAndEdited(t *testing.T) {
 		t.Errorf("the letter is %+v with %s", l, l.Record.Data)
 	}
 	rep := send(t, h, request{target: "/v1/deadletters/billing/2/data"})
-	if rep.body != `{"n": 2, "t": "<b>"}` || rep.header.Get("Content-Type") != "application/octet-stream" || rep.header.Get("X-Content-Type-Options") != "nosniff" {
+	if rep.body != `{"n": 2, "t": "<b>"}` || rep.header.Get("Content-Type") != "application/octet-stream" || rep.header.Get("X-Content-Type-Options") != "nosniff" || rep.header.Get("Content-Disposition") != "attachment" {
 		t.Errorf("the data are %s with %v", rep.body, rep.header)
 	}
 	e := server.LetterEdit{Data: []byte(`{"n": 3}`), Headers: map[string]string{"h": "1"}, By: "ann", Why: "typo", Revision: l.Revision}
