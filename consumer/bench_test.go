@@ -9,6 +9,7 @@ import (
 
 	"github.com/oxbow-events/oxbow/consumer"
 	"github.com/oxbow-events/oxbow/event"
+	"github.com/oxbow-events/oxbow/internal/parked"
 	"github.com/oxbow-events/oxbow/middleware"
 	"github.com/oxbow-events/oxbow/store"
 	"github.com/oxbow-events/oxbow/store/memory"
@@ -17,6 +18,7 @@ import (
 // BenchmarkConsumer handles records of 1,000 keys with an empty handler; one operation is one record.
 func BenchmarkConsumer(b *testing.B) {
 	pass := func(next middleware.Handler) middleware.Handler { return next }
+	empty := consumer.OnRecord(func(context.Context, event.Record) error { return nil })
 	for name, cfg := range map[string]consumer.Config{
 		"alone":                 {},
 		"behind one middleware": {Middleware: []middleware.Func{pass}},
@@ -25,38 +27,99 @@ func BenchmarkConsumer(b *testing.B) {
 		}},
 		"with a hook": {Hook: idle{}},
 	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			driver := memory.New()
-			defer driver.Close()
-			st := store.New(driver, store.Config{})
-			records := make([]event.Record, 1000)
-			for n := 0; n < b.N; n += len(records) {
-				records = records[:min(len(records), b.N-n)]
-				for i := range records {
-					records[i] = event.Record{Metadata: event.Metadata{Type: "order.placed"}, Place: event.Place{Stream: fmt.Sprint("order-", i)}, Data: []byte("{}")}
-				}
-				if _, err := st.Commit(b.Context(), store.Commit{Events: records}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			c, err := consumer.New(st, "billing", cfg, consumer.OnRecord(func(context.Context, event.Record) error { return nil }))
-			if err != nil {
-				b.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(b.Context())
-			ended := make(chan error, 1)
-			b.ResetTimer()
-			go func() { ended <- c.Run(ctx) }()
-			if err := c.WaitFor(ctx, store.Position(b.N)); err != nil {
-				b.Fatal(err)
-			}
-			b.StopTimer()
-			cancel()
-			if err := <-ended; err != nil {
-				b.Fatal(err)
-			}
+		b.Run(name, func(b *testing.B) { consume(b, cfg, empty) })
+	}
+}
+
+// BenchmarkBatches is the same with a typed handler of batches.
+func BenchmarkBatches(b *testing.B) {
+	consume(b, consumer.Config{}, consumer.OnBatch(func(context.Context, []event.Event[orderPlaced]) error { return nil }))
+}
+
+// BenchmarkTransaction puts an item for each record, exactly once.
+func BenchmarkTransaction(b *testing.B) {
+	consume(b, consumer.Config{}, consumer.OnRecord(func(ctx context.Context, r event.Record) error {
+		return consumer.Transaction(ctx).Put("orders", r.Stream, r.Data)
+	}))
+}
+
+// BenchmarkParkedKeys is BenchmarkConsumer while very many other keys are parked.
+func BenchmarkParkedKeys(b *testing.B) {
+	empty := consumer.OnRecord(func(context.Context, event.Record) error { return nil })
+	for _, n := range []int{0, 1000, 100_000} {
+		b.Run(fmt.Sprint(n, " keys"), func(b *testing.B) {
+			st := fill(b, b.N)
+			park(b, st, n)
+			run(b, st, consumer.Config{DeadLetters: 10_000_000}, empty)
 		})
+	}
+}
+
+// park parks so many keys of billing, whose records the store need not have.
+func park(b *testing.B, st *store.Store, n int) {
+	const slots = 32
+	count := parked.Count{}
+	for n > 0 {
+		var c parked.Change
+		for range min(n, 2000) {
+			key := fmt.Sprint("parked-", n)
+			c.Park = append(c.Park, parked.Letter{
+				Record: event.Record{Metadata: event.Metadata{ID: event.NewID(), Type: "x", Time: time.Now()}, Place: event.Place{Stream: key, Revision: 1, Position: store.Position(n + 1_000_000_000)}},
+				Key:    key, Slot: n % slots, State: parked.Failed,
+			})
+			n--
+		}
+		w, err := parked.Writes("billing", count, c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		receipt, err := st.Commit(b.Context(), store.Commit{Items: w.Items, Conditions: w.Conditions})
+		if err != nil {
+			b.Fatal(err)
+		}
+		count = w.Count.At(receipt.ItemRevision)
+	}
+}
+
+func consume(b *testing.B, cfg consumer.Config, handler consumer.Handler) {
+	run(b, fill(b, b.N), cfg, handler)
+}
+
+// fill returns a store with so many records of 1,000 keys.
+func fill(b *testing.B, n int) *store.Store {
+	b.ReportAllocs()
+	st := store.New(memory.New(), store.Config{})
+	b.Cleanup(func() { st.Close() })
+	records := make([]event.Record, 1000)
+	for done := 0; done < n; done += len(records) {
+		records = records[:min(len(records), n-done)]
+		for i := range records {
+			records[i] = event.Record{Metadata: event.Metadata{Type: "order.placed"}, Place: event.Place{Stream: fmt.Sprint("order-", i)}, Data: []byte("{}")}
+		}
+		if _, err := st.Commit(b.Context(), store.Commit{Events: records}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return st
+}
+
+// run handles everything there is.
+func run(b *testing.B, st *store.Store, cfg consumer.Config, handler consumer.Handler) {
+	c, err := consumer.New(st, "billing", cfg, handler)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	b.ResetTimer()
+	go func() { ended <- c.Run(ctx) }()
+	if err := c.WaitFor(ctx, store.Position(b.N)); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	cancel()
+	if err := <-ended; err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -32,13 +32,31 @@ func (c *Consumer) setPaused(ctx context.Context, paused bool) error {
 //
 // Dead letters stay what they are: records that have one are passed over. Events that a Tx appended are not appended a second time.
 func (c *Consumer) Rewind(ctx context.Context, to From) error {
+	r, _ := c.current()
+	if r == nil {
+		return Rewind(ctx, c.store, c.name, to)
+	}
+	before := r.board.holding()
 	if err := Rewind(ctx, c.store, c.name, to); err != nil {
 		return err
 	}
-	if r, _ := c.current(); r != nil {
-		r.poke()
+	for _, s := range before { // until it is told, a slot is not where its item is
+		r.board.stale(s)
 	}
+	r.poke()
 	return nil
+}
+
+// holding returns the slots that are held.
+func (b *board) holding() (slots []*slot) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.slots {
+		if s != nil {
+			slots = append(slots, s)
+		}
+	}
+	return slots
 }
 
 // poke makes the leases look at once.

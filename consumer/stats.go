@@ -67,43 +67,48 @@ func (c *Consumer) Stats(ctx context.Context) (Stats, error) {
 		return s, fmt.Errorf("consumer %s: %w", c.name, err)
 	}
 	r, _ := c.current()
-	if err := s.share(c.name, r, view); err != nil {
+	s.share(r, view)
+	if view.Settings.Data == nil {
+		s.Lag = uint64(s.Head)
+		return s, nil
+	}
+	if err := s.measure(ctx, c, r, view); err != nil {
 		return s, err
 	}
 	return s, s.age(ctx, c)
 }
 
-// share fills in what the slots say: those that are held here as they are, others as they were saved.
-func (s *Stats) share(name string, r *run, view lease.View) error {
+// share fills in who shares the work.
+func (s *Stats) share(r *run, view lease.View) {
 	s.Slots, s.Paused = view.Settings.Slots, view.Settings.Paused
 	self := r.member()
 	for _, m := range view.Members {
 		s.Members = append(s.Members, Member{m.ID, m.Note, m.ID == self, m.Slots})
 	}
-	if view.Settings.Data == nil {
-		s.Lag = uint64(s.Head)
-		return nil
-	}
-	saved, err := savedIn(name, view)
+}
+
+// measure fills in how far the slots are: those that are held here as they are, others as they were saved.
+func (s *Stats) measure(ctx context.Context, c *Consumer, r *run, view lease.View) error {
+	saved, err := savedIn(c.name, view)
 	if err != nil {
 		return err
 	}
-	at := make([]store.Position, len(saved))
-	for i := range saved {
-		at[i] = saved[i].Position
-	}
-	read := store.Position(0)
+	here, read, held := s.Head, store.Position(0), make([]bool, len(saved))
 	if r != nil {
-		read = r.board.describe(s, at)
+		here, read = r.board.describe(s, held)
 	}
-	s.Position = s.Head
-	for _, p := range at {
-		s.Position = min(s.Position, p)
+	open, err := c.firstOpen(ctx, saved, func(slot int) bool { return held[slot] }, s.Head)
+	if err != nil {
+		return err
 	}
-	if s.Held == 0 || s.Held < s.Slots {
+	s.Position = min(here, open-1, s.Head)
+	if s.Held < s.Slots {
 		read = s.Position
 	}
 	s.Lag = uint64(s.Pending) + uint64(max(s.Head, read)-read)
+	if s.Position == s.Head {
+		s.Lag = 0
+	}
 	return nil
 }
 
@@ -140,8 +145,8 @@ func (s *Stats) age(ctx context.Context, c *Consumer) error {
 	return nil
 }
 
-// describe fills in what the run knows, and how far its slots are, and returns how far the reader came.
-func (b *board) describe(s *Stats, at []store.Position) (read store.Position) {
+// describe fills in what the run knows, and returns up to where the slots that it holds are done, and how far the reader came.
+func (b *board) describe(s *Stats, held []bool) (reached, read store.Position) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.meter()
@@ -149,11 +154,9 @@ func (b *board) describe(s *Stats, at []store.Position) (read store.Position) {
 	s.Pending, s.Retrying, s.LastFailure, s.Held = b.pending, b.retrying, b.failure, b.held
 	s.PerSecond, _ = b.rate.PerSecond(time.Now())
 	for n, slot := range b.slots {
-		if slot != nil && n < len(at) {
-			at[n] = slot.reached(b.at)
-		}
+		held[n] = slot != nil
 	}
-	return b.at
+	return b.reached(), b.at
 }
 
 // meter counts what was done since the last time.

@@ -127,35 +127,43 @@ func (r *run) shares(held []bool) bool {
 	return len(view.Slots) == len(held)
 }
 
-// reachedBy reports whether saved checkpoints have reached the position, but for some slots. It reads the records behind the lowest of
-// them, since a slot without records need not have been saved.
+// reachedBy reports whether saved checkpoints have reached the position, but for some slots.
 func (c *Consumer) reachedBy(ctx context.Context, saved []checkpoint, except func(slot int) bool, position store.Position) (bool, error) {
-	lowest := store.Position(math.MaxUint64)
+	open, err := c.firstOpen(ctx, saved, except, position)
+	return err == nil && open > position, err
+}
+
+// firstOpen returns the position of the first record up to a position that is not done as far as is saved, but for some slots; when there
+// is none, one behind. It reads the records behind the lowest checkpoint, since a slot without records need not have been saved.
+func (c *Consumer) firstOpen(
+	ctx context.Context, saved []checkpoint, except func(slot int) bool, position store.Position,
+) (open store.Position, err error) {
+	lowest := position
 	for i := range saved {
 		if !except(i) {
 			lowest = min(lowest, saved[i].Position)
 		}
 	}
 	if lowest >= position {
-		return true, nil
+		return position + 1, nil
 	}
 	filters, err := c.routes.storeFilters(c.store.Registry())
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	for rec, err := range c.store.Read(ctx, store.Query{Any: filters, After: lowest, Before: position + 1}) {
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		slot, _, wanted, err := c.place(&rec, len(saved))
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		if wanted && !except(slot) && !saved[slot].has(rec.Position) {
-			return false, nil
+			return rec.Position, nil
 		}
 	}
-	return true, nil
+	return position + 1, nil
 }
 
 // waitFor returns whether all slots here have reached the position, which slots those are, and what is told of changes.
@@ -188,7 +196,11 @@ func (b *board) forget(w *wait) {
 func (b *board) reached() store.Position {
 	lowest := store.Position(math.MaxUint64)
 	for _, s := range b.slots {
-		if s != nil {
+		switch {
+		case s == nil:
+		case s.stale:
+			return 0 // it may have been put back
+		default:
 			lowest = min(lowest, s.reached(b.at))
 		}
 	}

@@ -64,8 +64,8 @@ func (r *run) callBatch(e *errand, at attempt) (*handlingContext, error) {
 		records[i] = j.record
 	}
 	id := batchID(e.jobs)
-	ctx, cancel := r.whileAllHeld(e)
-	defer cancel()
+	ctx, release := r.whileAllHeld(e)
+	defer release()
 	c := r.contextFor(ctx, &records[0], id)
 	if r.cfg.Hook != nil {
 		return c, r.callBatchHooked(c, at, e.jobs[0].batch, id, records)
@@ -74,7 +74,7 @@ func (r *run) callBatch(e *errand, at attempt) (*handlingContext, error) {
 }
 
 // whileAllHeld returns a context that ends when one of the slots is lost.
-func (r *run) whileAllHeld(e *errand) (_ context.Context, cancel func()) {
+func (r *run) whileAllHeld(e *errand) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancel(e.lanes[0].slot.handling)
 	var stops []func() bool
 	var seen *slot
