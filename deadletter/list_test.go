@@ -123,6 +123,33 @@ func TestAPageReadsNoMoreThanItself(t *testing.T) {
 	}
 }
 
+func TestAPageOfLargeLettersEndsEarly(t *testing.T) {
+	s := newShelf(t)
+	headers := map[string]string{}
+	for i := range event.MaxTags {
+		headers[fmt.Sprint(i)] = strings.Repeat("x", 4096)
+	}
+	const many = 100 // of a quarter of a megabyte each, beside the data
+	for p := range event.Position(many) {
+		l := letter(p+1, fmt.Sprint(p), parked.Failed)
+		l.Record.Headers = headers
+		s.parkAs(l)
+	}
+	page, err := s.List(t.Context(), deadletter.Filter{}, deadletter.MaxPage, 0)
+	if err != nil || len(page.Letters) < 20 || len(page.Letters) > 40 || page.Next != event.Position(len(page.Letters)) {
+		t.Errorf("%d letters on a page, next %d (%v)", len(page.Letters), page.Next, err)
+	}
+	if got := s.list(deadletter.Filter{}); len(got) != many {
+		t.Errorf("%d letters on all pages, want %d", len(got), many)
+	}
+	pages := 0
+	o := all
+	o.Progress = func(deadletter.Report) { pages++ }
+	if report, err := s.Discard(t.Context(), deadletter.Filter{}, o); err != nil || report.Letters != many || pages < 3 {
+		t.Errorf("%+v (%v) in %d pages", report, err, pages)
+	}
+}
+
 func TestAKeyIsFoundWhateverItsSlot(t *testing.T) {
 	s := newShelf(t)
 	for p, slot := range []int{0, 0, 5000, parked.MaxSlot, 5000, parked.MaxSlot} {
