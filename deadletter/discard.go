@@ -2,13 +2,14 @@ package deadletter
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/oxbow-events/oxbow/internal/parked"
 )
 
-// Discard deletes letters for good, for a reason that the journal keeps; the records in the log stay. Where the first letter of a key is
-// discarded, the consumer is asked to let those go on that wait behind it.
+// Discard deletes letters for good, for a reason that the journal keeps; the records in the log stay. Where the letter of a key is
+// discarded that failed, the consumer is asked to let those go on that wait behind it.
 //
 // A letter that cannot be read is discarded when the filter looks at nothing but positions, and left alone otherwise.
 //
@@ -41,7 +42,8 @@ type discard struct {
 	change    parked.Change
 	broken    []Position // that cannot be read
 	positions []Position // of all
-	keys      []keyName  // of all, in the order in which they were met
+	keys      []keyName  // of those that failed
+	anew      []keyName  // of those that cannot be read
 	writes    int
 	bytes     int
 	report    Report
@@ -84,7 +86,9 @@ func (d *discard) take(each *found) {
 	case d.filter.match(&each.letter):
 		d.change.Resolved = append(d.change.Resolved, each.letter)
 		d.positions = append(d.positions, each.position)
-		d.keys = append(d.keys, keyName{each.letter.Slot, each.letter.Hash})
+		if each.letter.State == parked.Failed {
+			d.keys = append(d.keys, keyName{each.letter.Slot, each.letter.Hash})
+		}
 		d.report.Letters++
 		d.bytes += each.bytes
 		d.writes += 4 + len(each.letter.Edits)
@@ -99,7 +103,7 @@ func (d *discard) findBroken(ctx context.Context) error {
 	left, err := parked.FindDamaged(ctx, d.store, d.name, d.broken)
 	for _, each := range left {
 		if each.Entry.Revision > 0 {
-			d.keys = append(d.keys, keyName{each.Entry.Slot, each.Entry.Hash})
+			d.anew = append(d.anew, keyName{each.Entry.Slot, each.Entry.Hash})
 		}
 		d.report.Letters++
 	}
@@ -107,33 +111,26 @@ func (d *discard) findBroken(ctx context.Context) error {
 	return err
 }
 
-// letGo asks those keys to go on whose first letter is discarded.
+// letGo asks those keys to go on whose letter that failed is discarded: the others only waited behind it.
 func (d *discard) letGo(ctx context.Context) error {
-	discarded := make(map[Position]bool, len(d.positions))
-	for _, p := range d.all() {
-		discarded[p] = true
-	}
-	met := make(map[keyName]bool, len(d.keys))
-	for _, name := range d.keys {
+	met := make(map[keyName]bool, len(d.keys)+len(d.anew))
+	for i, name := range slices.Concat(d.anew, d.keys) {
 		if met[name] {
 			continue
 		}
 		met[name] = true
-		k, err := d.keyOf(ctx, name.slot, name.hash)
+		r, err := d.requestOf(ctx, name.slot, name.hash)
 		if err != nil {
 			return err
 		}
-		if !discarded[k.front.Position] {
+		switch anew := i < len(d.anew); {
+		case r.Revision == 0:
+			d.report.Keys++
+		case !anew: // a consumer that found the letter damaged waits until somebody asks again
 			continue
 		}
-		if k.request.Revision == 0 {
-			d.report.Keys++
-		} else if len(d.broken) == 0 {
-			continue // asked already
-		}
-		// A consumer that found the letter damaged waits until somebody asks anew.
-		k.request.Slot, k.request.Hash, k.request.At, k.request.By = name.slot, name.hash, time.Now().UTC().Round(0), d.options.By
-		d.change.Ask = append(d.change.Ask, k.request)
+		r.At, r.By = time.Now().UTC().Round(0), d.options.By
+		d.change.Ask = append(d.change.Ask, r)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@
 //
 //   - Order: a letter is never redriven before an earlier one of its key. One that waits behind a letter that is not redriven stays, and the
 //     report says behind which.
-//   - Discarding the first letter of a key lets those behind it go on, with a request in the same commit.
+//   - Discarding the letter of a key that failed lets those behind it go on, with a request in the same commit.
 //   - Nothing is lost and nothing done twice when a redrive, a discard or an edit is ended at any point, also by a crash, and run again.
 //   - Everything is compared and set: several people and running consumers at once leave each letter handled, discarded or still there,
 //     once. An edit of a letter that changed since it was read is refused.

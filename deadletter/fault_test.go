@@ -103,7 +103,7 @@ func TestWhatIsKilledAnywhereAndRunAgainIsDoneOnce(t *testing.T) {
 				if !died {
 					break
 				}
-				if killed++; !errors.Is(err, errKilled) {
+				if killed++; !errors.Is(err, errKilled) && (err != nil || !after) { // what a read has given may be enough
 					t.Fatalf("%s: call %d: %v", what, n, err)
 				}
 				s.expectCount()

@@ -34,7 +34,7 @@ type Letter struct {
 	Size     int       // of the data in bytes; -1 when the record has none
 	Revision uint64    // grows with each change of the letter; see Change
 
-	Behind    Position // the first letter of its key, when that is another one: it comes earlier; only from Get and Edit
+	Behind    Position // the letter of its key that it waits behind; 0 when it failed itself; only from Get and Edit
 	Requested bool     // somebody asked that its key goes on, and the consumer has not done so yet; only from Get and Edit
 }
 

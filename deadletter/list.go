@@ -70,8 +70,8 @@ func (l *Letters) whole(ctx context.Context, read parked.Letter) (Letter, error)
 		return Letter{}, err
 	}
 	letter.Requested = key.request.Revision > 0
-	if key.front.Position != read.Record.Position {
-		letter.Behind = key.front.Position
+	if read.State == parked.Waiting && key.first.Position != read.Record.Position {
+		letter.Behind = key.first.Position
 	}
 	return letter, nil
 }
@@ -88,20 +88,39 @@ func (l *Letters) Data(ctx context.Context, p Position, edits int) ([]byte, erro
 	return parked.Data(ctx, l.store, l.name, &letter, edits)
 }
 
-// key is how a parked key stands.
+// key is how a parked key stands. It has a letter that failed, or a request.
 type key struct {
-	front   parked.Entry   // of its first letter; the zero Entry when it has none
+	first   parked.Entry   // the letter that the others wait behind; the zero Entry when there is none
 	request parked.Request // its revision is 0 when nobody asked
 }
 
+// maxBefore is how many letters of a key are looked at for the one that failed. It is the first, unless the consumer was rewound.
+const maxBefore = 1000
+
 func (l *Letters) keyOf(ctx context.Context, slot int, hash parked.Hash) (k key, err error) {
-	k.front, _, err = l.firstEntry(ctx, parked.EntriesOf(ctx, l.store, l.name, slot, hash, 0))
-	if err != nil {
+	if k.request, err = l.requestOf(ctx, slot, hash); err != nil {
 		return k, err
 	}
-	k.request, err = parked.RequestOf(ctx, l.store, l.name, slot, hash)
+	n := 0
+	for e, err := range parked.EntriesOf(ctx, l.store, l.name, slot, hash, 0) {
+		if _, damaged := errors.AsType[*DamagedError](err); err != nil && !damaged {
+			return k, err
+		}
+		if n == 0 || e.State == parked.Failed {
+			k.first = e
+		}
+		if n++; e.State == parked.Failed || n == maxBefore {
+			break
+		}
+	}
+	return k, nil
+}
+
+// requestOf returns the request for a key, also one that cannot be read.
+func (l *Letters) requestOf(ctx context.Context, slot int, hash parked.Hash) (parked.Request, error) {
+	r, err := parked.RequestOf(ctx, l.store, l.name, slot, hash)
 	if _, damaged := errors.AsType[*DamagedError](err); damaged {
 		err = nil
 	}
-	return k, err
+	return r, err
 }

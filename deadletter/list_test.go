@@ -30,6 +30,8 @@ func TestListFindsWhatMatches(t *testing.T) {
 		{deadletter.Filter{Position: 5}, nil},
 		{deadletter.Filter{Key: "a"}, []event.Position{1, 3}},
 		{deadletter.Filter{Key: "a", After: 1}, []event.Position{3}},
+		{deadletter.Filter{Key: "a", Position: 3}, []event.Position{3}},
+		{deadletter.Filter{Key: "a", Position: 2}, nil},
 		{deadletter.Filter{Key: "nobody"}, nil},
 		{deadletter.Filter{Stream: "order-9"}, []event.Position{9}},
 		{deadletter.Filter{Types: []string{"order.paid", "x"}}, []event.Position{9}},
@@ -119,6 +121,52 @@ func TestAPageReadsNoMoreThanItself(t *testing.T) {
 	if got := s.list(deadletter.Filter{Key: "7"}); len(got) != 240 {
 		t.Errorf("the key has %d letters, want 240", len(got))
 	}
+}
+
+func TestAPageOfLargeLettersEndsEarly(t *testing.T) {
+	s := newShelf(t)
+	headers := map[string]string{}
+	for i := range event.MaxTags {
+		headers[fmt.Sprint(i)] = strings.Repeat("x", 4096)
+	}
+	const many = 100 // of a quarter of a megabyte each, beside the data
+	for p := range event.Position(many) {
+		l := letter(p+1, fmt.Sprint(p), parked.Failed)
+		l.Record.Headers = headers
+		s.parkAs(l)
+	}
+	page, err := s.List(t.Context(), deadletter.Filter{}, deadletter.MaxPage, 0)
+	if err != nil || len(page.Letters) < 20 || len(page.Letters) > 40 || page.Next != event.Position(len(page.Letters)) {
+		t.Errorf("%d letters on a page, next %d (%v)", len(page.Letters), page.Next, err)
+	}
+	if got := s.list(deadletter.Filter{}); len(got) != many {
+		t.Errorf("%d letters on all pages, want %d", len(got), many)
+	}
+	pages := 0
+	o := all
+	o.Progress = func(deadletter.Report) { pages++ }
+	if report, err := s.Discard(t.Context(), deadletter.Filter{}, o); err != nil || report.Letters != many || pages < 3 {
+		t.Errorf("%+v (%v) in %d pages", report, err, pages)
+	}
+}
+
+func TestAKeyIsFoundWhateverItsSlot(t *testing.T) {
+	s := newShelf(t)
+	for p, slot := range []int{0, 0, 5000, parked.MaxSlot, 5000, parked.MaxSlot} {
+		l := letter(event.Position(p+1), fmt.Sprint(p%4), parked.Failed)
+		l.Slot = slot
+		s.parkAs(l)
+	}
+	for p := range 4 {
+		s.driver.failing(nil)
+		if got := s.list(deadletter.Filter{Key: fmt.Sprint(p)}); len(got) == 0 || got[0] != event.Position(p+1) {
+			t.Errorf("of key %d are %v", p, got)
+		}
+		if s.driver.calls > 20 {
+			t.Errorf("%d calls for key %d", s.driver.calls, p)
+		}
+	}
+	s.expectList(deadletter.Filter{Key: "1"}, 2, 6) // in two slots, as if their number had changed
 }
 
 func TestGetTellsEverything(t *testing.T) {

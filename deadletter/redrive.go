@@ -24,7 +24,7 @@ func (l *Letters) Redrive(ctx context.Context, f Filter, o Options) (Report, err
 	return Paged(ctx, o, func(ctx context.Context, o Options) (Report, error) {
 		var page redrive
 		err := l.untilItFits(ctx, func() error {
-			page = redrive{Letters: l, filter: &f, options: &o, keys: map[keyName]*asked{}, report: Report{DryRun: o.DryRun}}
+			page = redrive{Letters: l, filter: &f, options: &o, keys: map[keyName]*asked{}, before: map[Position]bool{}, report: Report{DryRun: o.DryRun}}
 			return page.do(ctx)
 		})
 		return page.report, err
@@ -38,7 +38,8 @@ type redrive struct {
 	options *Options
 	keys    map[keyName]*asked
 	asks    []parked.Request
-	fronts  []Position
+	fronts  []Position        // the letters that failed, of the keys asked
+	before  map[Position]bool // likewise, of those asked before
 	seen    []store.Condition // that the letters are as they were looked at
 	report  Report
 }
@@ -50,8 +51,8 @@ type keyName struct {
 
 // asked is what a page knows of a key.
 type asked struct {
-	front Position
-	goes  bool // it was asked to go on before, or is by this redrive
+	first Position // that the others wait behind
+	goes  bool     // it was asked to go on before, or is by this redrive
 }
 
 func (r *redrive) do(ctx context.Context) error {
@@ -87,42 +88,46 @@ func (r *redrive) letter(ctx context.Context, l *parked.Letter) error {
 		if err != nil {
 			return err
 		}
-		if k, err = r.firstLook(ctx, l, state); err != nil {
+		if k, err = r.firstLook(ctx, state); err != nil {
 			return err
 		}
 		r.keys[name] = k
 	}
+	if k.first == l.Record.Position {
+		r.ask(l, k)
+	}
 	if !k.goes {
-		r.report.held(Behind{Position: l.Record.Position, Front: k.front})
+		r.report.held(Behind{Position: l.Record.Position, Front: k.first})
 		return nil
 	}
 	r.report.Letters++
 	return nil
 }
 
-// firstLook decides about a key when the first of its letters on this page matches.
-func (r *redrive) firstLook(ctx context.Context, l *parked.Letter, state key) (*asked, error) {
-	p := l.Record.Position
-	k := &asked{front: state.front.Position, goes: state.request.Revision > 0}
-	first := k.front == p
-	switch {
-	case k.goes && first:
-		r.report.Already++
-	case k.goes:
-	case first:
-		k.goes = true
-		r.report.Keys++
-		r.fronts = append(r.fronts, p)
-		r.asks = append(r.asks, parked.Request{Slot: l.Slot, Hash: l.Hash, At: time.Now().UTC().Round(0), By: r.options.By})
-		r.seen = append(r.seen, store.ItemAt(parked.Letters(r.name), parked.LetterKey(p), l.Revision))
-	default:
-		front, ok, err := r.look(ctx, k.front)
-		if err != nil {
-			return nil, err
-		}
-		k.goes = ok && front.damaged == nil && r.filter.match(&front.letter)
+// firstLook decides whether a key goes on: it does when the letter that failed matches, on this page or another.
+func (r *redrive) firstLook(ctx context.Context, state key) (*asked, error) {
+	k := &asked{first: state.first.Position, goes: state.request.Revision > 0}
+	if k.goes {
+		r.before[k.first] = true
+		return k, nil
 	}
-	return k, nil
+	first, ok, err := r.look(ctx, k.first)
+	k.goes = ok && first.damaged == nil && r.filter.match(&first.letter)
+	return k, err
+}
+
+// ask asks the key of a letter that failed and matches to go on.
+func (r *redrive) ask(l *parked.Letter, k *asked) {
+	p := l.Record.Position
+	if r.before[p] {
+		r.report.Already++
+		return
+	}
+	k.goes = true
+	r.report.Keys++
+	r.fronts = append(r.fronts, p)
+	r.asks = append(r.asks, parked.Request{Slot: l.Slot, Hash: l.Hash, At: time.Now().UTC().Round(0), By: r.options.By})
+	r.seen = append(r.seen, store.ItemAt(parked.Letters(r.name), parked.LetterKey(p), l.Revision))
 }
 
 func (r *redrive) write(ctx context.Context) error {

@@ -57,10 +57,10 @@ func TestRedriveAsksForTheKeysThatMatch(t *testing.T) {
 
 func TestALetterBehindAnotherIsNotRedrivenAlone(t *testing.T) {
 	s := newShelf(t)
-	s.park("a", "b", "a", "a")
-	for _, f := range []deadletter.Filter{{Position: 3}, {After: 2}, {State: deadletter.Waiting}} {
+	s.park("a", "a", "a", "a")
+	for _, f := range []deadletter.Filter{{Position: 3}, {After: 1}, {After: 2}, {State: deadletter.Waiting}} {
 		report, err := s.Redrive(t.Context(), f, ann)
-		if err != nil || report.Letters != 0 || report.Keys != 0 || report.Held == 0 || report.Behind[0] != (deadletter.Behind{Position: 3, Front: 1}) {
+		if err != nil || report.Letters != 0 || report.Keys != 0 || report.Held == 0 || report.Behind[0].Front != 1 {
 			t.Errorf("%+v: %+v (%v)", f, report, err)
 		}
 	}
@@ -110,6 +110,22 @@ func TestWhatSomebodyElseDoesMeanwhileIsNotDoneAgain(t *testing.T) {
 	}
 	s.expectRequested("a", "b")
 	s.expectCount()
+}
+
+func TestTheJournalLosesNoEntryWhenTwoWriteItAtOnce(t *testing.T) {
+	s := newShelf(t)
+	s.park("a", "b")
+	s.driver.between = func() {
+		if _, err := s.Redrive(t.Context(), deadletter.Filter{Key: "b"}, deadletter.Options{By: "bob"}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Redrive(t.Context(), deadletter.Filter{Key: "a"}, ann); err != nil {
+		t.Fatal(err)
+	}
+	if j := s.entries(); len(j) != 2 || j[0].By != "ann" || j[0].Number != 2 || j[1].By != "bob" {
+		t.Errorf("the journal is %+v", j)
+	}
 }
 
 func TestEverythingMustBeMeant(t *testing.T) {
@@ -243,6 +259,41 @@ func TestADiscardedFrontLetsTheOthersGoOn(t *testing.T) {
 	s.expectCount()
 	if _, err := s.Get(t.Context(), 4); !errors.Is(err, deadletter.ErrNone) {
 		t.Errorf("the letter: %v", err)
+	}
+}
+
+// TestAKeyWhoseFirstLetterIsNotTheOneThatFailed is what a rewound consumer leaves: earlier records of the key wait too.
+func TestAKeyWhoseFirstLetterIsNotTheOneThatFailed(t *testing.T) {
+	for what, act := range map[string]func(*shelf) (deadletter.Report, error){
+		"redrive": func(s *shelf) (deadletter.Report, error) {
+			return s.Redrive(t.Context(), deadletter.Filter{Position: 5}, ann)
+		},
+		"discard": func(s *shelf) (deadletter.Report, error) {
+			return s.Discard(t.Context(), deadletter.Filter{Position: 5}, why)
+		},
+	} {
+		s := newShelf(t)
+		s.parkAs(letter(5, "a", parked.Failed))
+		s.parkAs(letter(3, "a", parked.Waiting))
+		s.parkAs(letter(7, "a", parked.Waiting))
+		for _, p := range []event.Position{3, 7} {
+			if l, err := s.Get(t.Context(), p); err != nil || l.Behind != 5 {
+				t.Errorf("letter %d waits behind %d (%v)", p, l.Behind, err)
+			}
+		}
+		if report, err := s.Discard(t.Context(), deadletter.Filter{Position: 3}, deadletter.Options{By: "ann", Why: "w", DryRun: true}); err != nil || report.Keys != 0 {
+			t.Errorf("discarding the first: %+v (%v)", report, err)
+		}
+		if report, err := act(s); err != nil || report.Letters != 1 || report.Keys != 1 {
+			t.Errorf("%s: %+v (%v)", what, report, err)
+		}
+		s.expectRequested("a")
+		var handled []event.Position
+		s.consume(func(l parked.Letter) error { handled = append(handled, l.Record.Position); return nil })
+		if !slices.IsSorted(handled) || len(handled) < 2 {
+			t.Errorf("%s: handled were %v", what, handled)
+		}
+		s.expectCount()
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 type Report struct {
 	DryRun  bool     `json:"dry_run,omitempty"` // nothing was written
 	Letters uint64   `json:"letters"`           // redrive: those that match and go on, since their key does. discard: those deleted
-	Keys    uint64   `json:"keys"`              // redrive: asked to go on now. discard: asked to go on because their first letter is deleted
+	Keys    uint64   `json:"keys"`              // redrive: asked to go on now. discard: asked to go on because the letter that failed is deleted
 	Already uint64   `json:"already"`           // redrive: keys that were asked to go on before, and have not done so yet
 	Held    uint64   `json:"held"`              // redrive: letters that match, but wait behind one that does not
 	Behind  []Behind `json:"behind,omitempty"`  // the first 100 of those held
@@ -25,7 +25,7 @@ type Report struct {
 // Behind is a letter that cannot be redriven alone.
 type Behind struct {
 	Position Position `json:"position"`
-	Front    Position `json:"front"` // the letter that it waits behind: the first of its key
+	Front    Position `json:"front"` // the letter that it waits behind, which failed
 }
 
 // maxNamed is how many letters a report names in each of its lists.

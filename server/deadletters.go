@@ -154,8 +154,7 @@ func (s *Server) letterData(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return letterError(err)
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff") // what somebody published must not become a page of this server
-	w.Header().Set("Content-Disposition", "attachment")
+	w.Header().Set("Content-Disposition", "attachment") // what somebody published must not become a page of this server
 	if data == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -207,12 +207,16 @@ func TestBodiesForDeadLettersHaveALimit(t *testing.T) {
 
 func TestALetterIsShownAndEdited(t *testing.T) {
 	h, _ := newLetterServer(t, "a", "a")
-	l := decode[deadletter.Letter](t, send(t, h, request{target: "/v1/deadletters/billing/2"}), 200)
+	shown := send(t, h, request{target: "/v1/deadletters/billing/2"})
+	if !strings.Contains(shown.body, `"data":{"n":2,"t":"<b>"}`) {
+		t.Errorf("the data are not as they were: %s", shown.body)
+	}
+	l := decode[deadletter.Letter](t, shown, 200)
 	if l.Behind != 1 || l.State != deadletter.Waiting || l.Stack != "goroutine 1" || l.Attempts != 10 || string(l.Record.Data) != `{"n":2,"t":"<b>"}` {
 		t.Errorf("the letter is %+v with %s", l, l.Record.Data)
 	}
 	rep := send(t, h, request{target: "/v1/deadletters/billing/2/data"})
-	if rep.body != `{"n": 2, "t": "<b>"}` || rep.header.Get("Content-Type") != "application/octet-stream" || rep.header.Get("X-Content-Type-Options") != "nosniff" {
+	if rep.body != `{"n": 2, "t": "<b>"}` || rep.header.Get("Content-Type") != "application/octet-stream" || rep.header.Get("X-Content-Type-Options") != "nosniff" || rep.header.Get("Content-Disposition") != "attachment" {
 		t.Errorf("the data are %s with %v", rep.body, rep.header)
 	}
 	e := server.LetterEdit{Data: []byte(`{"n": 3}`), Headers: map[string]string{"h": "1"}, By: "ann", Why: "typo", Revision: l.Revision}

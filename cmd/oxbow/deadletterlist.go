@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/backend"
 	"github.com/oxbow-events/oxbow/cmd/oxbow/internal/screen"
@@ -35,6 +36,9 @@ failed spent its attempts; one that is waiting was not tried, since an earlier o
 			if err != nil {
 				return err
 			}
+			if len(args) == 0 && anyGiven(command) {
+				return usage("CONSUMER", "is missing: filters and --limit are for the letters of one")
+			}
 			if len(args) == 0 {
 				return c.listConsumers(command.Context())
 			}
@@ -47,6 +51,12 @@ failed spent its attempts; one that is waiting was not tried, since an earlier o
 	command.Flags().IntVar(&limit, "limit", 0, "at most so many; 0 is all")
 	c.completeConsumer(command)
 	return command
+}
+
+// anyGiven reports whether a flag of the command's own is given.
+func anyGiven(command *cobra.Command) (given bool) {
+	command.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+	return given
 }
 
 func (c *cli) listConsumers(ctx context.Context) error {

@@ -32,8 +32,8 @@
 // Rules that keep it whole:
 //
 //   - The letters of a key belong to its slot's owner. It alone parks, and it commits with the condition that the slot is still its own.
-//   - A key is parked as long as it has an entry, or a request. Whoever removes the front letter of a key without having it handled
-//     (discard) writes a request in the same commit. So the owner learns from requests alone that a key may be free, and parks behind
+//   - A key is parked as long as it has an entry, or a request; and it has a letter that failed, or a request. Whoever removes the one that
+//     failed without having it handled (discard) writes a request in the same commit. So the owner learns from requests alone that a key may be free, and parks behind
 //     it until then.
 //   - The owner takes a requested key's letters in order. A letter that succeeds is Resolved. One that fails again is written back
 //     with Again, and its request taken away with Unask in the same commit. When OfKey returns none, the request is taken away with
