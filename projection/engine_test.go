@@ -323,20 +323,21 @@ func TestAPausedProcessThatWakesUpCommitsNothing(t *testing.T) {
 		if stats, err := other.Stats(t.Context()); err != nil || !stats.Works {
 			t.Errorf("nobody took over: %+v, %v", stats, err)
 		}
+		waitFor(t, other, deposit(t, st, "ann", 3)) // which the paused one knows nothing of
 		want := dump(t, other)
 		sleeper.shut.Store(false)
 		sleeper.paused.Store(false)
 		close(sleeper.open)
 		time.Sleep(time.Minute)
-		if got := dump(t, other); got != want || want != "ann={\"Cents\":3,\"Events\":2}\n" {
+		if got := dump(t, other); got != want || want != "ann={\"Cents\":6,\"Events\":3}\n" {
 			t.Errorf("after it woke up the documents are %s, want %s", got, want)
 		}
 		waitFor(t, other, deposit(t, st, "ann", 4))
-		waitFor(t, paused, 3)
+		waitFor(t, paused, 4)
 		if err := errors.Join(stopPaused(), stopOther()); err != nil {
 			t.Error(err)
 		}
-		if doc, _, _ := other.Get(t.Context(), "ann"); doc != (account{7, 3}) {
+		if doc, _, _ := other.Get(t.Context(), "ann"); doc != (account{10, 4}) {
 			t.Errorf("in the end ann is %+v", doc)
 		}
 	})
