@@ -210,6 +210,31 @@ func TestAnIndexThatIsAddedLaterNeverAnswersWrongly(t *testing.T) {
 	})
 }
 
+func TestAnIndexWhoseFunctionChangedIsBuiltAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		p := orders(t, st, projection.Config{}, "customer")
+		stop := start(t, p)
+		publish(t, st, put{Order: "1", Customer: "ann"})
+		if err := p.WaitFor(t.Context(), publish(t, st, put{Order: "2", Customer: "bob"})); err != nil {
+			t.Fatal(err)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		changed := orders(t, st, projection.Config{})
+		projection.Index(changed, "customer", func(o order) []string { return []string{strings.ToUpper(o.Customer)} })
+		stop = start(t, changed)
+		synctest.Wait()
+		if got := found(t, changed, "customer", "BOB"); !slices.Equal(got, []string{"2"}) {
+			t.Errorf("after the function changed, the index has %q", got)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestPagesShowEachDocumentOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)
