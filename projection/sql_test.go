@@ -158,6 +158,7 @@ func TestAPausedProcessCommitsNothingToTheDatabase(t *testing.T) {
 		}
 		close(awake)
 		waitForSQL(t, paused, last)
+		time.Sleep(5 * time.Second)
 		if got, _ := fake.snapshot(); got["ann"] != 1 {
 			t.Errorf("the database has %v, want the event once", got)
 		}
