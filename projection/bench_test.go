@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,7 @@ func fillStock(b *testing.B, st *store.Store, n int) {
 
 func stocks(b *testing.B, st *store.Store, cfg projection.Config) *projection.Projection[stock] {
 	b.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	p, err := projection.New[stock](st, "stocks", cfg)
 	if err != nil {
 		b.Fatal(err)
