@@ -334,8 +334,11 @@ func ship(ctx context.Context, e event.Event[orderPaid]) error {
 func TestAPoisonedEventIsGivenUpTheSameWhateverGoesWrong(t *testing.T) {
 	err := oxbowtest.Simulation{
 		History: []any{
-			orderPlaced{Order: "1", Cents: 1}, orderPlaced{Order: "2", Cents: -2}, orderPlaced{Order: "3", Cents: 3},
-			orderPaid{Order: "2"}, orderPlaced{Order: "2", Cents: 2},
+			orderPlaced{Order: "1", Cents: 1},
+			orderPlaced{Order: "2", Cents: -2},
+			orderPlaced{Order: "3", Cents: 3},
+			orderPaid{Order: "2"},
+			orderPlaced{Order: "2", Cents: 2},
 		},
 		World: one("billing", charge), Seeds: 40,
 	}.Check(t)
