@@ -376,7 +376,7 @@ func countOnce(ctx context.Context, st *store.Store, id event.ID) error {
 }
 
 func TestWhatIsRightIsNeverAccused(t *testing.T) {
-	err := oxbowtest.Simulation{World: right, History: orders(8), Seeds: 100}.Check(t)
+	err := oxbowtest.Simulation{World: right, History: orders(8), Seeds: 60}.Check(t)
 	if err != nil {
 		t.Errorf("found %v", err)
 	}
