@@ -423,23 +423,25 @@ func TestAHandlerThatSwallowsErrorsIsFound(t *testing.T) {
 }
 
 func TestAHandlerThatRefusesARepeatedEventIsFound(t *testing.T) {
-	f := found(t, oxbowtest.Simulation{
-		History: orders(5),
-		World: func() oxbowtest.World {
-			charged := map[string]bool{}
-			return oxbowtest.World{Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("strict", consumer.Config{Spent: consumer.Halt},
-				oxbowtest.Handlers(consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
-					if charged[e.Data.Order] {
-						return consumer.Permanent(errors.New("charged already"))
-					}
-					charged[e.Data.Order] = true
-					return nil
-				})))}}
-		},
-	})
-	want(t, f, "consumer strict", "is not idempotent", 1)
-	if !strings.Contains(f.Error(), "charged already") {
-		t.Errorf("the finding does not tell the error: %v", f)
+	for _, spent := range []consumer.Spent{consumer.Halt, consumer.Park, consumer.Skip} {
+		f := found(t, oxbowtest.Simulation{
+			History: orders(5),
+			World: func() oxbowtest.World {
+				charged := map[string]bool{}
+				return oxbowtest.World{Parts: []oxbowtest.Part{oxbowtest.ConsumerPart("strict", consumer.Config{Spent: spent},
+					oxbowtest.Handlers(consumer.On(func(_ context.Context, e event.Event[orderPlaced]) error {
+						if charged[e.Data.Order] {
+							return consumer.Permanent(errors.New("charged already"))
+						}
+						charged[e.Data.Order] = true
+						return nil
+					})))}}
+			},
+		})
+		want(t, f, "consumer strict", "is not idempotent", 1)
+		if !strings.Contains(f.Error(), "charged already") {
+			t.Errorf("the finding does not tell the error: %v", f)
+		}
 	}
 }
 
