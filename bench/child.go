@@ -24,8 +24,10 @@ type childTask struct {
 }
 
 var childTasks = map[string]func(context.Context, peers.Log, childTask) error{
-	"memory": printMemory,
-	"write":  writeUntilKilled,
+	"memory":    printMemory,
+	"no timers": printStoreMemory,
+	"timers":    printTimersMemory,
+	"write":     writeUntilKilled,
 }
 
 // child returns the command that does the task in a folder.

@@ -105,6 +105,13 @@ var works = []work{
 	{
 		name: "consumer of records, empty handler", durability: inMemory, unit: rate, goal: "500,000/s", prepare: prepareConsumer,
 	},
+	{
+		name: "timers: resident memory, 1,000,000 pending", durability: fsynced, unit: mebibytes, once: true, goal: "100 MiB",
+		limit: 100 << 20, prepare: prepareTimersMemory,
+	},
+	{
+		name: "timers: firing at 1,000/s, p99 after due", durability: fsynced, goal: "20 ms", limit: 20e6, prepare: prepareTimersFiring,
+	},
 }
 
 // What has been reached when the work counts as done, by all of a row.

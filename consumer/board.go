@@ -234,7 +234,7 @@ func (b *board) finish(l *lane, count int) (n uint64) {
 		}
 		b.recycle(j)
 	}
-	if b.pending < maxPending*3/4 && b.bytes < maxBytes*3/4 {
+	if b.pending <= maxPending-page && b.bytes < maxBytes {
 		b.room.Signal()
 	}
 	return uint64(count)

@@ -118,8 +118,11 @@ func (k *committer) blame(ctx context.Context, f *finished, conflict *store.Conf
 		k.handBack([]*finished{f})
 		return false
 	}
+	if errors.Is(err, event.ErrInvalid) {
+		err = Permanent(err) // it would be refused each time
+	}
 	if err := k.failedCall(f.errand, err); err != nil {
-		k.stop(err)
+		k.end(err)
 	}
 	return false
 }
@@ -129,7 +132,7 @@ func (k *committer) lostSlot(d *draft, conflict *store.ConflictError) bool {
 	for _, s := range d.slots {
 		if s.condition.Bucket == conflict.Bucket && s.condition.Key == conflict.Key {
 			k.board.stale(s.slot)
-			k.leases.Poke()
+			s.slot.lease.Doubt()
 			return true
 		}
 	}

@@ -148,11 +148,8 @@ func (k *committer) join(ctx context.Context, queue []*finished) (group, rest []
 		switch {
 		case k.failure != nil:
 			return append(group, queue[i:]...), rest
-		case len(f.letters) > 0 && room == 0 && len(group) == 0:
-			k.limit(f)
-			return append(queue[i:], rest...), nil
 		case len(f.letters) > 0 && room == 0:
-			rest = append(rest, f)
+			k.limit(f)
 			continue
 		case len(f.letters) > room:
 			k.board.cut(f, room)
@@ -175,11 +172,16 @@ func (k *committer) handBack(fs []*finished) {
 	}
 }
 
-// stop ends the run: the store has failed, or there is no room for dead letters.
+// stop ends the run because the store has failed.
 func (k *committer) stop(err error) {
 	if k.failure == nil {
 		k.failure = err
-		k.board.halt()
-		k.fail(err)
+		k.end(err)
 	}
+}
+
+// end ends the run, which still saves its progress.
+func (k *committer) end(err error) {
+	k.board.halt()
+	k.fail(err)
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Spent       Spent         // what happens when all attempts failed; default Park
 	DeadLetters int           // how many may be kept, those that wait included, before the consumer halts; default 100,000
 	StopTimeout time.Duration // how long running handlers may finish after the stop; default 10s
+	Lease       time.Duration // when the work of a process that died goes to others, where several share the store; default 10s
 
 	Committer Committer // writes transactions and checkpoints, into the consumer's store; default: the store itself
 	Source    string    // who publishes what transactions append, for events that do not say: a URI reference; default none
@@ -39,7 +40,8 @@ type Config struct {
 }
 
 // Committer writes commits: a *store.Store, or an *oxbow.App, which delivers the events to subscriptions too. An error beside a
-// receipt that is not zero means that the commit happened, and that what follows from it failed.
+// receipt that is not zero means that the commit happened, and that what follows from it failed. A consumer commits nothing more until it
+// returns, so what it calls must not wait for the consumer.
 type Committer interface {
 	Commit(ctx context.Context, c store.Commit) (store.Receipt, error)
 }
@@ -76,6 +78,7 @@ func (cfg *Config) check() error {
 		{"Slots", int64(cfg.Slots), maxSlots},
 		{"DeadLetters", int64(cfg.DeadLetters), 0},
 		{"StopTimeout", int64(cfg.StopTimeout), 0},
+		{"Lease", int64(cfg.Lease), 0},
 	} {
 		if f.value < 0 {
 			return event.Invalid(f.field, "is negative")

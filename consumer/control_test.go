@@ -149,6 +149,25 @@ func TestARewindAppendsNothingASecondTime(t *testing.T) {
 	})
 }
 
+// One transaction alone is the very commit that the store knows already, and writes nothing of when it comes again.
+func TestARewindPutsItemsAgainThoughEventsAreKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		c := newConsumer(t, st, consumer.Config{}, consumer.On(sum))
+		defer start(t, c)()
+		last := place(t, st, "a", 5)
+		waitFor(t, c, last)
+		if err := c.Rewind(t.Context(), consumer.FromBeginning); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		waitFor(t, c, last)
+		if n, events := number(t, st, "a"), len(paid(t, st)); n != 10 || events != 1 {
+			t.Errorf("the sum is %d and %d are paid, want 10 and 1", n, events)
+		}
+	})
+}
+
 func TestAConsumerThatNeverRanBeginsWhereItIsRewoundTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)

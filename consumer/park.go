@@ -48,10 +48,10 @@ func (k *committer) roomForLetters(ctx context.Context, queue []*finished) int {
 
 // limit ends the run because there is no room for a letter.
 func (k *committer) limit(f *finished) {
-	first := f.letters[0]
-	k.stop(&LimitError{
-		Consumer: "consumer " + k.name, Limit: k.cfg.DeadLetters, Letters: k.count.Letters, Record: first.Record, Err: f.err,
+	k.end(&LimitError{
+		Consumer: "consumer " + k.name, Limit: k.cfg.DeadLetters, Letters: k.count.Letters, Record: f.letters[0].Record, Err: f.err,
 	})
+	k.board.undone(f)
 }
 
 // cut leaves those letters to the next commit for which there is no room in this one.

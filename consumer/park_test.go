@@ -178,6 +178,46 @@ func TestARedrivenKeyIsHandledInOrderWithWhatArrivesMeanwhile(t *testing.T) {
 	})
 }
 
+// Records arrive in the very moments in which the last letter is handled and the key becomes free.
+func TestAKeyBecomesFreeBetweenTwoRecordsAndNeverAmongThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		driver := memory.New()
+		defer driver.Close()
+		st := store.New(driver, store.Config{})
+		slow := store.New(&slowly{Driver: driver, append: 100 * time.Millisecond, list: 30 * time.Millisecond}, store.Config{})
+		for round := range 30 {
+			key := fmt.Sprint("key-", round)
+			var mended atomic.Bool
+			h := &picky{poison: func(r event.Record) error {
+				if r.Revision == 1 && !mended.Load() {
+					return consumer.Permanent(errDown)
+				}
+				return nil
+			}}
+			stop := start(t, newConsumer(t, slow, consumer.Config{Where: func(r *event.Record) bool { return r.Stream == "order-"+key }}, consumer.OnRecord(h.handle)))
+			time.Sleep(10 * time.Second)
+			place(t, st, key, 1, 2)
+			time.Sleep(10 * time.Second)
+			mended.Store(true)
+			redrive(t, st, "order-"+key)
+			for range 60 {
+				time.Sleep(time.Duration(50+round*7) * time.Millisecond)
+				place(t, st, key, 0)
+			}
+			time.Sleep(time.Minute)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.positions(); !slices.IsSorted(got) || len(got) != 62 {
+				t.Fatalf("round %d: %d of 62 were handled, in the order %v", round, len(got), got)
+			}
+			if left := letters(t, st); len(left) > 0 {
+				t.Fatalf("round %d: there are letters left: %s", round, places(left))
+			}
+		}
+	})
+}
+
 func TestARedrivenLetterThatFailsAgainKeepsItsKeyParked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)

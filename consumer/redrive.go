@@ -92,7 +92,10 @@ func (b *board) redrive(s *slot, rd *redrive) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	_, is := s.parked[rd.hash]
-	if s.redrives[rd.hash] != nil || rd.request.Revision <= s.answered[rd.hash] || !is || !s.usable() {
+	if old := s.redrives[rd.hash]; old != nil && (!old.over || rd.request.Revision <= old.request.Revision) {
+		return
+	}
+	if rd.request.Revision <= s.answered[rd.hash] || !is || !s.usable() {
 		return
 	}
 	s.redrives[rd.hash] = rd
@@ -136,7 +139,7 @@ func (b *board) reads(rd *redrive) bool {
 func (b *board) damage(rd *redrive) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rd.over = true // and stays among the redrives, so that no other one begins
+	rd.over = true // and stays among the redrives, so that no other one begins until somebody asks anew
 }
 
 func (b *board) redriveLetters(rd *redrive, letters []parked.Letter) {

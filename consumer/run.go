@@ -117,7 +117,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	r.board.share(settings.Slots)
 	leases, err := lease.New(r.store, lease.Config{
-		Bucket: Bucket, Name: r.name, Slots: r.cfg.Slots, Logger: r.cfg.Logger,
+		Bucket: Bucket, Name: r.name, Slots: r.cfg.Slots, TTL: r.cfg.Lease, Logger: r.cfg.Logger,
 		Settings: func(s lease.Settings) { r.board.pause(s.Paused) },
 	})
 	r.mu.Lock()

@@ -103,7 +103,7 @@ func (s *Stats) measure(ctx context.Context, c *Consumer, r *run, view lease.Vie
 	}
 	s.Position = min(here, open-1, s.Head)
 	if s.Held < s.Slots {
-		read = min(read, s.Position)
+		read = s.Position
 	}
 	s.Lag = uint64(s.Pending) + uint64(max(s.Head, read)-read)
 	if s.Position == s.Head {

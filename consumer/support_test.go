@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,30 @@ func (c *counting) Append(ctx context.Context, commit store.Commit) (store.Recei
 	time.Sleep(c.pause)
 	return c.Driver.Append(ctx, commit)
 }
+
+// slowly takes its time for each commit and each list.
+type slowly struct {
+	store.Driver
+	append, list time.Duration
+}
+
+func (s *slowly) Append(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	time.Sleep(s.append)
+	return s.Driver.Append(ctx, c)
+}
+
+func (s *slowly) List(ctx context.Context, bucket, from, to string) iter.Seq2[store.Item, error] {
+	return func(yield func(store.Item, error) bool) {
+		for item, err := range s.Driver.List(ctx, bucket, from, to) {
+			if !yield(item, err) {
+				return
+			}
+		}
+		time.Sleep(s.list)
+	}
+}
+
+func (s *slowly) Close() error { return nil }
 
 var errCrash = errors.New("crash")
 

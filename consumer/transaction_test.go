@@ -290,6 +290,44 @@ func TestTransactionsThatTouchEachOtherDoNotShareACommit(t *testing.T) {
 	})
 }
 
+// Each of two handlers writes one item if the other is not there. While a third one's commit is under way both are finished; joined into one
+// commit, both conditions would hold.
+func TestTransactionsThatExcludeEachOtherDoNotShareACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := store.New(&slowly{Driver: memory.New(), append: 10 * time.Millisecond}, store.Config{})
+		defer st.Close()
+		other := map[string]string{"left": "right", "right": "left"}
+		c := newConsumer(t, st, consumer.Config{Slots: 1}, consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
+			tx := consumer.Transaction(ctx)
+			if e.Data.Order == "third" {
+				return tx.Put("sums", "third", []byte("1"))
+			}
+			time.Sleep(time.Millisecond)
+			item, err := tx.Get(ctx, "sums", other[e.Data.Order])
+			if err != nil || item.Revision > 0 {
+				return err
+			}
+			return errors.Join(tx.Expect(store.ItemAt("sums", item.Key, 0)), tx.Put("sums", e.Data.Order, []byte("1")))
+		}))
+		defer start(t, c)()
+		synctest.Wait()
+		records := make([]event.Record, 0, 3)
+		for _, order := range []string{"third", "left", "right"} {
+			records = append(records, event.Record{
+				Metadata: event.Metadata{Type: "order.placed"}, Place: event.Place{Stream: order}, Data: []byte(`{"Order":"` + order + `"}`),
+			})
+		}
+		receipt, err := st.Commit(t.Context(), store.Commit{Events: records})
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, c, receipt.Last)
+		if left, right := number(t, st, "left"), number(t, st, "right"); left+right != 1 {
+			t.Errorf("left is %d and right is %d, want one of them", left, right)
+		}
+	})
+}
+
 func TestTransactionsOfManyKeysShareACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		driver := &counting{Driver: memory.New(), pause: time.Millisecond}

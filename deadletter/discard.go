@@ -123,10 +123,17 @@ func (d *discard) letGo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if discarded[k.front.Position] && k.request.Revision == 0 {
-			d.report.Keys++
-			d.change.Ask = append(d.change.Ask, parked.Request{Slot: name.slot, Hash: name.hash, At: time.Now().UTC().Round(0), By: d.options.By})
+		if !discarded[k.front.Position] {
+			continue
 		}
+		if k.request.Revision == 0 {
+			d.report.Keys++
+		} else if len(d.broken) == 0 {
+			continue // asked already
+		}
+		// A consumer that found the letter damaged waits until somebody asks anew.
+		k.request.Slot, k.request.Hash, k.request.At, k.request.By = name.slot, name.hash, time.Now().UTC().Round(0), d.options.By
+		d.change.Ask = append(d.change.Ask, k.request)
 	}
 	return nil
 }

@@ -70,6 +70,48 @@ func TestALetterBehindAnotherIsNotRedrivenAlone(t *testing.T) {
 	}
 }
 
+func TestWhatIsHandledMeanwhileIsNotAskedFor(t *testing.T) {
+	s := newShelf(t)
+	s.park("a", "b")
+	handled, err := parked.Read(t.Context(), s.store, name, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.driver.between = func() { s.change(parked.Change{Resolved: []parked.Letter{handled}}) }
+	if report, err := s.Redrive(t.Context(), deadletter.Filter{}, all); err != nil || report.Keys != 1 || report.Looked != 1 {
+		t.Errorf("%+v (%v)", report, err)
+	}
+	s.expectRequested("b")
+}
+
+func TestWhatSomebodyElseDoesMeanwhileIsNotDoneAgain(t *testing.T) {
+	s := newShelf(t)
+	s.park("a", "b", "a")
+	for what, do := range map[string]func(deadletter.Options) (deadletter.Report, error){
+		"redrive": func(o deadletter.Options) (deadletter.Report, error) {
+			return s.Redrive(t.Context(), deadletter.Filter{Key: "a"}, o)
+		},
+		"discard": func(o deadletter.Options) (deadletter.Report, error) {
+			return s.Discard(t.Context(), deadletter.Filter{Key: "b"}, o)
+		},
+	} {
+		before := len(s.entries())
+		s.driver.between = func() {
+			if report, err := do(deadletter.Options{By: "bob", Why: "w"}); err != nil || report.Letters == 0 || report.Keys != 1 {
+				t.Errorf("%s by bob: %+v (%v)", what, report, err)
+			}
+		}
+		if report, err := do(why); err != nil || report.Keys != 0 {
+			t.Errorf("%s by ann: %+v (%v)", what, report, err)
+		}
+		if j := s.entries(); len(j) != before+1 || j[0].By != "bob" {
+			t.Errorf("%s: the journal is %+v", what, j)
+		}
+	}
+	s.expectRequested("a", "b")
+	s.expectCount()
+}
+
 func TestEverythingMustBeMeant(t *testing.T) {
 	s := newShelf(t)
 	s.park("a")

@@ -295,10 +295,11 @@ func (s *shelf) consumeKey(r parked.Request, handle func(parked.Letter) error) b
 type wrapped struct {
 	store.Driver
 
-	mu     sync.Mutex
-	calls  int
-	listed int
-	fail   func(call int) (before, after error)
+	mu      sync.Mutex
+	calls   int
+	listed  int
+	fail    func(call int) (before, after error)
+	between func() // is called once, before the next commit
 }
 
 func (w *wrapped) call() (before, after error) {
@@ -322,6 +323,10 @@ func (w *wrapped) Append(ctx context.Context, c store.Commit) (store.Receipt, er
 	before, after := w.call()
 	if before != nil {
 		return store.Receipt{}, before
+	}
+	if between := w.between; between != nil {
+		w.between = nil
+		between()
 	}
 	receipt, err := w.Driver.Append(ctx, c)
 	if after != nil {

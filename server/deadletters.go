@@ -34,7 +34,9 @@ type LetterPage struct {
 // DamagedLetter is one that cannot be read.
 type DamagedLetter struct {
 	Position store.Position `json:"position"`
-	Detail   string         `json:"detail"`
+	Bucket   string         `json:"bucket"` // of the item that is damaged
+	Key      string         `json:"key"`    // likewise
+	Reason   string         `json:"reason"`
 }
 
 // listConsumers answers GET /v1/deadletters: the consumers that ever had dead letters, by name, after the one named.
@@ -83,7 +85,7 @@ func (s *Server) listLetters(w http.ResponseWriter, r *http.Request) error {
 		page.Letters = []deadletter.Letter{}
 	}
 	for _, d := range found.Damaged {
-		page.Damaged = append(page.Damaged, DamagedLetter{d.Position, d.Error()})
+		page.Damaged = append(page.Damaged, DamagedLetter{d.Position, d.Bucket, d.Key, d.Err.Error()})
 	}
 	if found.Next > 0 {
 		page.Next = nextPage(r.URL, "cursor", strconv.FormatUint(uint64(found.Next), 10))

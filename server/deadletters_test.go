@@ -286,7 +286,7 @@ func TestADamagedLetterIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := decode[server.LetterPage](t, send(t, h, request{target: "/v1/deadletters/billing"}), 200)
-	if positions(page) != "2" || len(page.Damaged) != 1 || page.Damaged[0].Position != 1 || !strings.Contains(page.Damaged[0].Detail, "is damaged") {
+	if positions(page) != "2" || len(page.Damaged) != 1 || page.Damaged[0].Position != 1 || page.Damaged[0].Key != parked.LetterKey(1) || page.Damaged[0].Reason == "" {
 		t.Errorf("the page is %+v", page)
 	}
 	if p := problem(t, send(t, h, request{target: "/v1/deadletters/billing/1"}), 500); p.Position != 1 || !strings.Contains(p.Type, "damaged-dead-letter") {

@@ -54,6 +54,32 @@ func streamNames(ctx context.Context, b backend.Backend, typed string) (found []
 	return found, nil
 }
 
+// completeConsumer completes the first argument with the names of consumers that have dead letters.
+func (c *cli) completeConsumer(command *cobra.Command) {
+	complete := c.completion(consumerNames)
+	command.ValidArgsFunction = func(command *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(command, args, typed)
+	}
+}
+
+func consumerNames(ctx context.Context, b backend.Backend, typed string) (found []string, err error) {
+	for consumer, err := range b.Consumers(ctx) {
+		if err != nil && consumer.Name == "" {
+			return found, err
+		}
+		if !strings.HasPrefix(consumer.Name, typed) {
+			continue
+		}
+		if found = append(found, consumer.Name); len(found) == completionNames {
+			break
+		}
+	}
+	return found, nil
+}
+
 func typeNames(ctx context.Context, b backend.Backend, typed string) ([]string, error) {
 	stats, err := b.Stats(ctx)
 	known := slices.Sorted(maps.Keys(stats.Types))

@@ -74,10 +74,11 @@ func exitCodesTopic() *cobra.Command {
     0  done
     1  failed for a reason that none of the others names
     2  the command line or the input is wrong; nothing was written
-    3  conflict: what --expect asked for does not hold, or an id is already taken; nothing was written
+    3  conflict: what --expect asked for does not hold, an id is already taken, or a dead letter was changed by somebody else; nothing
+       was written
     4  the folder, or the address to listen on, is in use by another process
-    5  the folder is damaged
-    6  done in part: some lines of an import were broken, the others went in
+    5  the folder, or a dead letter in it, is damaged
+    6  done in part: some lines of an import were broken, the others went in; or some dead letters were left alone
     7  no answer from the server
     8  the stream was deleted for good and takes no more events; nothing was written
   130  interrupted; what was acknowledged until then is kept

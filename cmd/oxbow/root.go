@@ -80,7 +80,7 @@ Commands work on a folder (--data) while no server runs on it, or on a running s
 	root.AddGroup(&cobra.Group{ID: "write", Title: "Run and write:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "care", Title: "Look after:"})
 	add(root, "write", c.serveCommand(), c.publishCommand(), c.importCommand())
 	add(root, "read", c.readCommand(), c.tailCommand(), c.streamsCommand(), c.exportCommand(), c.replayCommand())
-	add(root, "care", c.statsCommand(), c.streamCommand(), c.backupCommand(), c.restoreCommand(), c.compactCommand(), c.trimCommand(), c.verifyCommand(),
+	add(root, "care", c.statsCommand(), c.deadLettersCommand(), c.streamCommand(), c.backupCommand(), c.restoreCommand(), c.compactCommand(), c.trimCommand(), c.verifyCommand(),
 		c.reindexCommand(), c.checkCommand(), c.versionCommand())
 	root.AddCommand(exitCodesTopic(), noticesTopic())
 	return root

@@ -32,6 +32,8 @@ func TestScripts(t *testing.T) {
 			"lines":   lines,
 			"replace": replace,
 			"fill":    fill,
+			"park":    park,
+			"spoil":   spoil,
 		},
 	})
 }

@@ -41,6 +41,11 @@ var Table = []Room{
 		Imports: []string{"event", "store", "internal/backoff"},
 		Why:     "event, store: it shares slots by items; consumers and projections are built on it",
 	},
+	{
+		Path:    "internal/remotestore",
+		Imports: []string{"event", "store"},
+		Why:     "event, store: a store served to other processes, for tests",
+	},
 	{Path: "internal/...", Why: "tools of the standard library's kind, which know nothing of Oxbow"},
 	{Path: "tools", Why: "pins programs, holds no code"},
 
@@ -130,6 +135,15 @@ var Table = []Room{
 		Why:     "bus: the suite's own tests break the driver over one",
 	},
 
+	{
+		Path:    "schedule",
+		Imports: []string{"event", "store", "internal/..."},
+	},
+	{
+		Path:    "schedule/internal/peertest",
+		Imports: []string{"schedule"},
+		Why:     "a module of its own, tests only: another implementation reads the same cron expressions",
+	},
 	{
 		Path:    "schema",
 		Imports: []string{"event", "store", "internal/..."},

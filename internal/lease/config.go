@@ -19,7 +19,7 @@ type Config struct {
 
 	Slots    int            // how many, if this is the first run of the name; default 1, at most MaxSlots
 	TTL      time.Duration  // after which a member that does not renew is dead; default 10s
-	Poll     time.Duration  // between two looks at the others; default 1s
+	Poll     time.Duration  // between two looks at the others; default 1s, or a fifth of TTL if that is less
 	Expire   bool           // members renew and expire on an exclusive store too
 	Note     string         // tells people which member this is; default host name and process id
 	Settings func(Settings) // is told of the settings before the first slot is gained, and of each change; must not block; default nobody
@@ -52,7 +52,7 @@ func (cfg Config) withDefaults() Config {
 		cfg.TTL = 10 * time.Second
 	}
 	if cfg.Poll == 0 {
-		cfg.Poll = time.Second
+		cfg.Poll = min(time.Second, cfg.TTL/5)
 	}
 	if cfg.Note == "" {
 		cfg.Note = process()

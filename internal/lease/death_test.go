@@ -107,7 +107,7 @@ func TestAPausedMemberHoldsNothingOnceAnotherMayTakeIt(t *testing.T) {
 func TestAShortFailureOfTheStoreLosesNothing(t *testing.T) {
 	for name, driver := range map[string]func(*memory.Memory) store.Driver{
 		"5s where leases expire": func(m *memory.Memory) store.Driver { return &expiring{Driver: m} },
-		"1h where they do not":   func(m *memory.Memory) store.Driver { return m },
+		"10m where they do not":  func(m *memory.Memory) store.Driver { return m },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestAShortFailureOfTheStoreLosesNothing(t *testing.T) {
 				lasts := 5 * time.Second
 				if name[0] == '1' {
 					st = newStore(t, &exclusiveGate{gate: way, id: event.NewID()})
-					lasts = time.Hour
+					lasts = 10 * time.Minute
 				}
 				a := join(t, st, config(4), &worker{})
 				slot := a.slot(0)
@@ -159,7 +159,7 @@ func TestALongFailureOfTheStoreLosesTheSlotsUntilItIsOver(t *testing.T) {
 		if slot.Held() || len(a.numbers()) != 0 {
 			t.Error("the slot was not lost after two thirds of TTL")
 		}
-		rest(time.Hour)
+		rest(10 * time.Minute)
 		way.failWith(nil)
 		rest(2 * time.Second)
 		shared(t, 4, map[*member]int{a: 4})
@@ -245,7 +245,7 @@ func TestMembersOfOneOpeningLiveUntilTheyLeave(t *testing.T) {
 		data := memory.New()
 		st := newStore(t, data)
 		a := join(t, st, config(2), &worker{})
-		rest(time.Hour) // fake time
+		rest(10 * time.Minute) // fake time
 		b := join(t, st, config(2), &worker{})
 		rest(time.Minute)
 		shared(t, 2, map[*member]int{a: 1, b: 1})

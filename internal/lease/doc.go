@@ -16,14 +16,15 @@
 //	if err == nil {
 //		s.Wrote(receipt.ItemRevision)
 //	} else {
-//		err = s.Reload(ctx) // somebody wrote the item, or nobody knows whether the commit happened: s.Data() is what stands
+//		err = s.Reload(ctx) // somebody wrote the item, or nobody knows whether the commit happened: s.Data() is what stands. Or s.Doubt()
 //	}
 //
 // # How slots are shared
 //
 // Every run is a member, with an item of its own that it renews each third of Config.TTL. It looks at all items each Config.Poll, and at
 // once after Poke: takes slots that nobody has, up to its fair share (the slots divided by the members; those with the lowest ids have one
-// more), and hands over what is above its share, after Release returned. Members that join and leave are noticed within Poll.
+// more), and hands over what is above its share, after Release returned. Members that join and leave are noticed within Poll. When a run
+// stops, others get what is free as soon as it is, though some of its slots may take longer.
 //
 // Nobody compares clocks of two machines. A member counts as dead when its item has not changed for TTL, by the clock of whoever looks:
 // its item is then deleted, and a slot whose owner has no item is free. A member itself stops earlier: when it has not renewed for two

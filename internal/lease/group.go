@@ -17,7 +17,8 @@ type Group struct {
 	stale   string        // the member that the last run could not delete; owned by Run
 
 	mu   sync.Mutex
-	view View // as of the last look
+	last *state // what the last look found; it does not change any more
+	self string
 }
 
 // New returns a group that works in Run.
@@ -25,7 +26,9 @@ func New(st *store.Store, cfg Config) (*Group, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("lease %s: %w", cfg.Name, err)
 	}
-	return &Group{store: st, cfg: cfg.withDefaults(), poke: make(chan struct{}, 1), running: make(chan struct{}, 1)}, nil
+	return &Group{
+		store: st, cfg: cfg.withDefaults(), poke: make(chan struct{}, 1), running: make(chan struct{}, 1), last: &state{},
+	}, nil
 }
 
 // Run joins, has the worker work on the slots that it is given, and when ctx ends takes them back, leaves, and returns nil. It returns an
@@ -54,12 +57,17 @@ func (g *Group) Poke() {
 // View returns what the last look found; nothing while Run does not run.
 func (g *Group) View() View {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.view
+	last, self := g.last, g.self
+	g.mu.Unlock()
+	return last.view(self)
 }
 
 // Settings returns the settings that the last look found.
-func (g *Group) Settings() Settings { return g.View().Settings }
+func (g *Group) Settings() Settings {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.last.settings
+}
 
 // Members returns who the last look found, in order of id.
 func (g *Group) Members() []Member { return g.View().Members }
@@ -67,10 +75,10 @@ func (g *Group) Members() []Member { return g.View().Members }
 // Slots returns what the last look found, in order of number.
 func (g *Group) Slots() []SlotInfo { return g.View().Slots }
 
-func (g *Group) show(v View) {
+func (g *Group) show(last *state, self string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.view = v
+	g.last, g.self = last, self
 }
 
 func (g *Group) slotBucket() string { return g.cfg.Bucket + slotBucket }

@@ -79,6 +79,40 @@ func TestASlotIsHandedOverWhenItsWorkerIsDone(t *testing.T) {
 	})
 }
 
+func TestOneSlowSlotDoesNotKeepTheOthersOfARunThatStops(t *testing.T) {
+	for name, driver := range map[string]func() store.Driver{
+		"an exclusive store":   func() store.Driver { return memory.New() },
+		"a store of processes": func() store.Driver { return &expiring{Driver: memory.New()} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				st := newStore(t, driver())
+				a := join(t, st, config(8), &worker{release: func(s *lease.Slot) {
+					time.Sleep(time.Duration(s.Number()) * 10 * time.Second) // fake time
+					if err := write(t, st, s, fmt.Sprint(s.Number())); err != nil {
+						t.Errorf("the last save of slot %d: %v", s.Number(), err)
+					}
+				}})
+				b := join(t, st, config(8), &worker{})
+				rest(80 * time.Second)
+				shared(t, 8, map[*member]int{a: 4, b: 4})
+				a.end()
+				rest(2 * time.Second)
+				shared(t, 8, map[*member]int{a: 3, b: 5})
+				rest(21 * time.Second)
+				shared(t, 8, map[*member]int{a: 1, b: 7})
+				if got := string(b.slot(1).Data()); got != "1" {
+					t.Errorf("slot 1 came with %q, want what its worker saved last", got)
+				}
+				a.leave(t)
+				rest(2 * time.Second)
+				shared(t, 8, map[*member]int{b: 8})
+				b.leave(t)
+			})
+		})
+	}
+}
+
 func TestEachSlotsSharesAreWithinOne(t *testing.T) {
 	for _, slots := range []int{1, 2, 7, 32} {
 		synctest.Test(t, func(t *testing.T) {

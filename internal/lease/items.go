@@ -30,6 +30,7 @@ type slotItem struct {
 type memberItem struct {
 	Opening string        `json:"opening,omitempty"` // of an exclusive store, while which it needs no renewal
 	TTL     time.Duration `json:"ttl,omitempty"`     // otherwise: after which it is dead
+	Leaving bool          `json:"leaving,omitempty"` // it takes no slots any more
 	Note    string        `json:"note,omitempty"`
 }
 

@@ -15,6 +15,7 @@ import (
 type member struct {
 	id       string // "" before the first attempt to join
 	joined   bool
+	leaving  bool          // it only waits until its work has ended
 	revision uint64        // of its item
 	renewed  time.Duration // when the last write of its item that succeeded was begun
 }
@@ -27,13 +28,15 @@ type sighting struct {
 
 // belong makes the run a member, and keeps it one.
 func (r *run) belong(ctx context.Context) error {
-	if !r.member.joined {
-		return r.join(ctx)
+	if r.member.joined && r.expires() && r.lease.now() >= r.member.renewed+r.cfg.TTL/3 {
+		if err := r.renew(ctx); err != nil {
+			return err
+		}
 	}
-	if r.expires() && r.lease.now() >= r.member.renewed+r.cfg.TTL/3 {
-		return r.renew(ctx)
+	if r.member.joined {
+		return nil
 	}
-	return nil
+	return r.join(ctx)
 }
 
 func (r *run) join(ctx context.Context) error {
@@ -78,19 +81,29 @@ func (r *run) renew(ctx context.Context) error {
 func (r *run) touch(ctx context.Context, revision uint64) error {
 	ctx, cancel := r.limit(ctx)
 	defer cancel()
-	item := memberItem{Opening: r.opening, Note: r.cfg.Note}
-	if r.expires() {
-		item.TTL = r.cfg.TTL
-	}
-	write, err := encode(r.memberBucket(), memberKey(r.cfg.Name, r.member.id), item)
+	write, err := r.memberWrite()
 	if err != nil {
 		return err
 	}
-	began := r.lease.now()
-	receipt, err := r.store.Commit(ctx, store.Commit{
+	return r.commitMember(ctx, store.Commit{
 		Items:      []store.ItemWrite{write},
 		Conditions: []store.Condition{store.ItemAt(write.Bucket, write.Key, revision)},
 	})
+}
+
+// memberWrite returns the write of the member's item.
+func (r *run) memberWrite() (store.ItemWrite, error) {
+	item := memberItem{Opening: r.opening, Leaving: r.member.leaving, Note: r.cfg.Note}
+	if r.expires() {
+		item.TTL = r.cfg.TTL
+	}
+	return encode(r.memberBucket(), memberKey(r.cfg.Name, r.member.id), item)
+}
+
+// commitMember makes a commit in which the member's item is, and extends the lease from when it began to.
+func (r *run) commitMember(ctx context.Context, c store.Commit) error {
+	began := r.lease.now()
+	receipt, err := r.store.Commit(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,36 @@ func TestReloadFindsWhatStands(t *testing.T) {
 	})
 }
 
+func TestDoubtTellsTheWorkerWhatStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t, memory.New())
+		a := join(t, st, config(2), &worker{})
+		slot := a.slot(0)
+		w, condition, err := slot.Write(json.RawMessage(`1`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Commit(t.Context(), store.Commit{Items: []store.ItemWrite{w}, Conditions: []store.Condition{condition}}); err != nil {
+			t.Fatal(err)
+		}
+		// The answer was lost, so Wrote is not called.
+		slot.Doubt()
+		synctest.Wait()
+		if a.changed != 1 || string(slot.Data()) != "1" {
+			t.Errorf("the worker was told %d times, and the payload is %s; want once, and what was committed", a.changed, slot.Data())
+		}
+		if err := write(t, st, slot, `2`); err != nil {
+			t.Errorf("the next save: %v", err)
+		}
+		slot.Doubt() // without reason
+		synctest.Wait()
+		if a.changed != 2 || string(slot.Data()) != "2" || a.gained != 2 {
+			t.Errorf("the worker was told %d times, and the payload is %s; want twice, and what was saved", a.changed, slot.Data())
+		}
+		a.leave(t)
+	})
+}
+
 func TestChangeOfABusySlotLosesNoSave(t *testing.T) {
 	st := newStore(t, memory.New())
 	w := &worker{}

@@ -31,7 +31,7 @@ func (r *run) share(ctx context.Context, s *state) error {
 
 // fair returns how many slots are this run's share, and at which to begin to take, so that members do not all take the same.
 func (r *run) fair(s *state) (fair, from int) {
-	ids := s.ids()
+	ids := s.taking()
 	rank, _ := slices.BinarySearch(ids, r.member.id)
 	fair = len(s.slots) / len(ids)
 	if rank < len(s.slots)%len(ids) {

@@ -24,7 +24,7 @@ type Worker interface {
 	// is to stop; then no further work may begin. An error ends Run, which returns it.
 	Gained(ctx context.Context, s *Slot) error
 
-	// Changed is called when somebody else wrote the payload; s.Data() is the new one. The slot is still held.
+	// Changed is called when somebody else wrote the payload, and after s.Doubt(); s.Data() is what stands. The slot is still held.
 	Changed(s *Slot)
 
 	// Release returns when nothing works on the slot any more. It may still commit for the slot if s.Held().
@@ -42,6 +42,7 @@ type Slot struct {
 	cancel context.CancelCauseFunc
 	lost   atomic.Bool
 	told   chan struct{} // has something when Changed is to be called
+	doubt  atomic.Bool   // the worker wants to be told what stands
 
 	mu       sync.Mutex
 	data     json.RawMessage
@@ -85,10 +86,14 @@ func (s *Slot) Write(data json.RawMessage) (store.ItemWrite, store.Condition, er
 	if !s.Held() {
 		return store.ItemWrite{}, store.Condition{}, ErrLost
 	}
+	return s.write(s.owner, data)
+}
+
+func (s *Slot) write(owner string, data json.RawMessage) (store.ItemWrite, store.Condition, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bucket := s.run.slotBucket()
-	write, err := encode(bucket, s.key, slotItem{Owner: s.owner, Turn: s.turn, Data: data})
+	write, err := encode(bucket, s.key, slotItem{Owner: owner, Turn: s.turn, Data: data})
 	if err != nil {
 		return store.ItemWrite{}, store.Condition{}, err
 	}
@@ -123,6 +128,13 @@ func (s *Slot) Reload(ctx context.Context) error {
 	return nil
 }
 
+// Doubt is Reload for those who cannot wait: the run looks at once, and has Changed called with what stands, whoever wrote it, or has the
+// slot released when another member has it.
+func (s *Slot) Doubt() {
+	s.doubt.Store(true)
+	s.run.Poke()
+}
+
 // adopt takes over what the item says, if it is news, and reports whether somebody else changed the payload.
 func (s *Slot) adopt(found slotItem, revision uint64) (changed bool) {
 	s.mu.Lock()
@@ -142,10 +154,11 @@ func (s *Slot) look(found slotItem, revision uint64) {
 	s.mu.Lock()
 	turn := s.turn
 	s.mu.Unlock()
-	if found.Owner == s.owner && found.Turn == turn {
+	doubted := s.doubt.Swap(false)
+	if found.Owner == s.owner && found.Turn == turn && !doubted {
 		return
 	}
-	if s.adopt(found, revision) {
+	if s.adopt(found, revision) || doubted && found.Owner == s.owner {
 		select {
 		case s.told <- struct{}{}:
 		default:

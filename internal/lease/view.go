@@ -34,7 +34,7 @@ type Member struct {
 
 // Look reads who has what. It takes part in nothing.
 func Look(ctx context.Context, st *store.Store, bucket, name string) (View, error) {
-	s, err := load(ctx, st, bucket, name)
+	s, err := load(ctx, st, bucket, name, nil)
 	if err != nil {
 		return View{}, fmt.Errorf("look at lease %s: %w", name, err)
 	}
@@ -60,10 +60,14 @@ type memberState struct {
 }
 
 // load reads the members after the slots: an owner has an item before it has a slot, so one that has none then has left or was buried.
-func load(ctx context.Context, st *store.Store, bucket, name string) (s *state, err error) {
+// What is as it was in the last state, which may be nil, is not decoded again.
+func load(ctx context.Context, st *store.Store, bucket, name string, last *state) (s *state, err error) {
 	s = &state{members: map[string]memberState{}}
 	if s.settings, s.revision, err = loadSettings(ctx, st, bucket, name); err != nil || s.settings.Slots == 0 {
 		return s, err
+	}
+	if last == nil || len(last.slots) != s.settings.Slots {
+		last = &state{slots: make([]slotState, s.settings.Slots)}
 	}
 	s.slots = make([]slotState, s.settings.Slots)
 	err = each(ctx, st, bucket+slotBucket, name, func(item store.Item, rest string) error {
@@ -71,16 +75,22 @@ func load(ctx context.Context, st *store.Store, bucket, name string) (s *state, 
 		if err != nil {
 			return damaged(item, err)
 		}
-		s.slots[n].revision = item.Revision
+		if s.slots[n] = last.slots[n]; s.slots[n].revision == item.Revision {
+			return nil
+		}
+		s.slots[n] = slotState{revision: item.Revision}
 		return decode(item, &s.slots[n].slotItem)
 	})
 	if err != nil {
 		return nil, err
 	}
 	err = each(ctx, st, bucket+memberBucket, name, func(item store.Item, rest string) error {
-		m := memberState{revision: item.Revision}
-		if err := decode(item, &m.memberItem); err != nil {
-			return err
+		m := last.members[rest]
+		if m.revision != item.Revision {
+			m = memberState{revision: item.Revision}
+			if err := decode(item, &m.memberItem); err != nil {
+				return err
+			}
 		}
 		s.members[rest] = m
 		return nil
@@ -110,6 +120,11 @@ func each(ctx context.Context, st *store.Store, bucket, name string, see func(it
 func (s *state) owned(slot int) bool {
 	_, ok := s.members[s.slots[slot].Owner]
 	return ok
+}
+
+// taking returns the ids of the members that take slots, in order.
+func (s *state) taking() []string {
+	return slices.DeleteFunc(s.ids(), func(id string) bool { return s.members[id].Leaving })
 }
 
 // ids returns those of the members, in order.

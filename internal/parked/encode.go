@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/oxbow-events/oxbow/event"
@@ -105,7 +104,7 @@ func decode(value []byte, p event.Position) (Letter, error) {
 	return l, nil
 }
 
-// cut returns at most limit bytes of text, in whole characters and as UTF-8.
+// cut returns at most limit bytes of text, in whole characters. What is not UTF-8 in it, JSON replaces.
 func cut(text string, limit int) string {
 	if len(text) > limit {
 		const more = " …"
@@ -118,5 +117,5 @@ func cut(text string, limit int) string {
 		}
 		text += more
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	return text
 }

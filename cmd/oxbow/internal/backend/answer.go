@@ -34,6 +34,8 @@ func (e *AnswerError) Is(target error) bool {
 		return target == store.ErrConflict
 	case http.StatusGone: // which others say of addresses
 		return target == store.ErrTombstone && e.Type == tombstoneType
+	case http.StatusInternalServerError:
+		return target == store.ErrDamaged && e.Type == damagedLetterType
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return target == event.ErrInvalid
 	}
@@ -42,6 +44,9 @@ func (e *AnswerError) Is(target error) bool {
 
 // tombstoneType is the type of the problem document about a stream that was deleted for good.
 const tombstoneType = "/docs/server.md#stream-tombstoned"
+
+// damagedLetterType is the type of the problem document about a dead letter that cannot be read.
+const damagedLetterType = "/docs/server.md#damaged-dead-letter"
 
 const (
 	maxProblem = 64 << 10 // bytes read of an answer that is an error

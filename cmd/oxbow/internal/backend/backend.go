@@ -13,6 +13,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/oxbow-events/oxbow/deadletter"
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
 )
@@ -28,6 +29,11 @@ type Backend interface {
 	Stats(ctx context.Context) (store.Stats, error)
 	// Head returns the newest position, 0 when there is none.
 	Head(ctx context.Context) (store.Position, error)
+	// Consumers yields the consumers that ever had dead letters, in order of name. One whose count is damaged comes with an error that
+	// answers to store.ErrDamaged, and the iteration goes on.
+	Consumers(ctx context.Context) iter.Seq2[deadletter.Consumer, error]
+	// Letters returns the dead letters of a consumer.
+	Letters(consumer string) (Letters, error)
 	Close() error
 }
 

@@ -1,0 +1,84 @@
+package schedule
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oxbow-events/oxbow/store"
+)
+
+// rounds tells those who wait that something has been fired.
+type rounds struct {
+	mu   sync.Mutex
+	over chan struct{} // closed and replaced at the end of each round
+}
+
+func (r *rounds) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.over)
+	r.over = make(chan struct{})
+}
+
+func (r *rounds) next() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
+}
+
+// WaitFor returns when all that was due when it was called has been fired, by whichever scheduler of the store; what is due later is not waited
+// for. The position, which is what consumers wait for, does not matter: whoever waits for what a firing leads to looks for the
+// store's head again afterwards.
+func (s *Scheduler) WaitFor(ctx context.Context, _ store.Position) error {
+	until := dueTime(s.now()) + "0" // after the keys of this very time
+	for {
+		over := s.rounds.next()
+		if none, err := s.nothingBefore(ctx, until); none || err != nil {
+			return err
+		}
+		timer := time.NewTimer(s.cfg.Poll) // another scheduler may fire it
+		select {
+		case <-over:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Scheduler) nothingBefore(ctx context.Context, until string) (bool, error) {
+	for _, err := range s.store.List(ctx, DueBucket, "", until) {
+		return false, err
+	}
+	return true, nil
+}
+
+// counts are what Stats tells.
+type counts struct {
+	fired, commits, conflicts, halted atomic.Uint64
+}
+
+// Stats counts what a scheduler has done since it was made.
+type Stats struct {
+	Held      int    `json:"held"`      // schedules in memory
+	Fired     uint64 `json:"fired"`     // events
+	Commits   uint64 `json:"commits"`   // that they were in
+	Conflicts uint64 `json:"conflicts"` // commits that somebody else was faster than
+	Halted    uint64 `json:"halted"`    // schedules that could not be fired
+}
+
+// Stats returns what this scheduler has done.
+func (s *Scheduler) Stats() Stats {
+	stats := Stats{
+		Fired: s.counts.fired.Load(), Commits: s.counts.commits.Load(), Conflicts: s.counts.conflicts.Load(), Halted: s.counts.halted.Load(),
+	}
+	if w := s.window.Load(); w != nil {
+		stats.Held = w.count()
+	}
+	return stats
+}
