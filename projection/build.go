@@ -48,6 +48,9 @@ func (w *work[D]) prepare(ctx context.Context) error {
 	if err := w.dropIndexes(ctx); err != nil {
 		return err
 	}
+	if err := w.doubtIndexes(ctx); err != nil {
+		return err
+	}
 	s, names := w.state, w.indexNames()
 	if s.Live.Version == w.cfg.Version && slices.Equal(s.Live.Indexes, names) {
 		return nil
@@ -83,21 +86,6 @@ func (w *work[D]) dropIndexes(ctx context.Context) error {
 	g.Indexes = kept
 	s.Live = g
 	delete(w.docs, g.Number)
-	return w.save(ctx, s, nil)
-}
-
-// collect removes generations that nobody can see any more.
-func (w *work[D]) collect(ctx context.Context) error {
-	if len(w.state.Garbage) == 0 {
-		return nil
-	}
-	for _, g := range w.state.Garbage {
-		if err := w.clear(ctx, g); err != nil {
-			return err
-		}
-	}
-	s := w.state.clone()
-	s.Garbage = nil
 	return w.save(ctx, s, nil)
 }
 

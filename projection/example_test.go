@@ -189,7 +189,7 @@ func ExampleInline() {
 		fmt.Println(err)
 		return
 	}
-	if _, err := commits.Append(ctx, st.Registry(), OrderPlaced{"1", "ann", 500}); err != nil {
+	if _, err := commits.Append(ctx, OrderPlaced{"1", "ann", 500}); err != nil {
 		fmt.Println(err)
 	}
 	order, ok, _ := orders.Get(ctx, "1") // it is there at once

@@ -24,6 +24,7 @@ type fakeDB struct {
 	steps   int  // taken so far
 	crashAt int  // the step that fails, and all after it until revive; 0: none
 	late    bool // a commit that crashes has happened all the same
+	lose    bool // the next commit crashes in that way
 }
 
 func newFakeDB() *fakeDB {
@@ -79,6 +80,9 @@ func (c *fakeConn) Commit() error {
 	c.db.mu.Lock()
 	defer c.db.mu.Unlock()
 	crash := c.db.step()
+	if c.db.lose {
+		crash, c.db.lose, c.db.late = errCrash, false, true
+	}
 	if crash != nil && !c.db.late {
 		return crash
 	}

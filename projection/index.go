@@ -23,7 +23,9 @@ type index[D any] struct {
 //
 // Which indexes a generation of documents has is kept with it. One that is added later is missing there: the next Run then rebuilds
 // the documents, and until that is done queries by the index return an error that answers to ErrNoIndex. When fn changes, give
-// the index another name, or raise Config.Version: what fn once returned is in the index.
+// the index another name, or raise Config.Version: what fn once returned is in the index. A run that begins to work compares the index
+// with fn for the first 1,000 documents, and rebuilds them when it finds a change; it cannot find every one, and of inline
+// documents none.
 func Index[D any](p *Projection[D], name string, fn func(doc D) []string) {
 	if err := p.checkIndex(name); err != nil {
 		p.handlers.mistake(err)

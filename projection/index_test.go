@@ -94,7 +94,7 @@ func TestIndexesAreAlwaysThoseOfTheDocuments(t *testing.T) {
 		if err := p.WaitFor(t.Context(), last); err != nil {
 			t.Fatal(err)
 		}
-		checkIndexes(t, p)
+		checkIndexes(t, st, p)
 		view, err := p.Now(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +114,7 @@ func TestIndexesAreAlwaysThoseOfTheDocuments(t *testing.T) {
 		if err := p.Rebuild(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		checkIndexes(t, p)
+		checkIndexes(t, st, p)
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
@@ -122,8 +122,18 @@ func TestIndexesAreAlwaysThoseOfTheDocuments(t *testing.T) {
 }
 
 // checkIndexes compares indexes with what reading all documents finds.
-func checkIndexes(t *testing.T, p *projection.Projection[order]) {
+func checkIndexes(t *testing.T, st *store.Store, p *projection.Projection[order]) {
 	t.Helper()
+	stats, err := p.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := 0
+	for _, err := range st.List(t.Context(), fmt.Sprintf("oxbow.projection/orders/%d/label", stats.Generation), "", "") {
+		if places++; err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, value := range values {
 		var customers, labels []string
 		for doc, err := range p.All(t.Context(), "", "") {
@@ -143,12 +153,17 @@ func checkIndexes(t *testing.T, p *projection.Projection[order]) {
 		if got := found(t, p, "label", value); !slices.Equal(got, labels) {
 			t.Errorf("label %q: %q, want %q", value, got, labels)
 		}
+		places -= len(labels)
+	}
+	if places != 0 {
+		t.Errorf("the index has %d places too many", places)
 	}
 }
 
 func TestAnIndexThatIsAddedLaterNeverAnswersWrongly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStore(t)
+		var generations []uint64
 		run := func(indexes ...string) *projection.Projection[order] {
 			t.Helper()
 			p := orders(t, st, projection.Config{}, indexes...)
@@ -165,6 +180,11 @@ func TestAnIndexThatIsAddedLaterNeverAnswersWrongly(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
+			if stats, err := p.Stats(t.Context()); err != nil || !slices.Equal(stats.Indexes, indexes) {
+				t.Errorf("the documents have indexes %q, %v, want %q", stats.Indexes, err, indexes)
+			} else {
+				generations = append(generations, stats.Generation)
+			}
 			if err := stop(); err != nil {
 				t.Fatal(err)
 			}
@@ -183,6 +203,34 @@ func TestAnIndexThatIsAddedLaterNeverAnswersWrongly(t *testing.T) {
 			if !errors.Is(err, projection.ErrNoIndex) {
 				t.Errorf("an index that nobody declared answers %v", err)
 			}
+		}
+		if want := []uint64{1, 2, 2, 3, 3}; !slices.Equal(generations, want) { // an index that goes is forgotten at once, and without a rebuild
+			t.Errorf("generations were %d, want %d", generations, want)
+		}
+	})
+}
+
+func TestAnIndexWhoseFunctionChangedIsBuiltAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t)
+		p := orders(t, st, projection.Config{}, "customer")
+		stop := start(t, p)
+		publish(t, st, put{Order: "1", Customer: "ann"})
+		if err := p.WaitFor(t.Context(), publish(t, st, put{Order: "2", Customer: "bob"})); err != nil {
+			t.Fatal(err)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		changed := orders(t, st, projection.Config{})
+		projection.Index(changed, "customer", func(o order) []string { return []string{strings.ToUpper(o.Customer)} })
+		stop = start(t, changed)
+		synctest.Wait()
+		if got := found(t, changed, "customer", "BOB"); !slices.Equal(got, []string{"2"}) {
+			t.Errorf("after the function changed, the index has %q", got)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
@@ -227,8 +275,13 @@ func TestPagesShowEachDocumentOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, q := range []projection.Query{
-			{Prefix: "order-", After: "x"}, {Prefix: "ord", After: page.Next}, {After: page.Next}, {Limit: -1},
-			{Index: "customer", Prefix: "o"}, {Value: "ann"}, {Index: "customer", Value: "ann", After: page.Next},
+			{Prefix: "order-", After: "x"},
+			{Prefix: "ord", After: page.Next},
+			{After: page.Next},
+			{Limit: -1},
+			{Index: "customer", Prefix: "o"},
+			{Value: "ann"},
+			{Index: "customer", Value: "ann", After: page.Next},
 		} {
 			if _, err := p.Page(t.Context(), q); !errors.Is(err, event.ErrInvalid) {
 				t.Errorf("Page(%+v) returns %v", q, err)

@@ -22,6 +22,7 @@ var ErrNotBuilt = errors.New("the documents are not built")
 type Inlined interface {
 	Name() string
 	checkInline() error
+	registry() *event.Registry
 	inline(ctx context.Context, records []event.Record) (effect, error)
 	owns(conflict *store.ConflictError) bool
 }
@@ -60,15 +61,15 @@ func NewInline(to Committer, projections ...Inlined) (*Inline, error) {
 	return &Inline{to, projections}, nil
 }
 
-// Append makes events of data as [store.Store.Append] does, for events that the registry encodes, and commits them.
-func (in *Inline) Append(ctx context.Context, reg *event.Registry, data ...any) (store.Receipt, error) {
+// Append makes events of data as [store.Store.Append] does, and commits them.
+func (in *Inline) Append(ctx context.Context, data ...any) (store.Receipt, error) {
 	records := make([]event.Record, len(data))
 	for i, d := range data {
 		e, err := event.New(ctx, d)
 		if err != nil {
 			return store.Receipt{}, fmt.Errorf("append %T: %w", d, err)
 		}
-		if records[i], err = reg.Encode(e); err != nil {
+		if records[i], err = in.list[0].registry().Encode(e); err != nil {
 			return store.Receipt{}, fmt.Errorf("append: %w", err)
 		}
 	}
@@ -140,6 +141,8 @@ func complete(records []event.Record) {
 		r.Version = r.SchemaVersion()
 	}
 }
+
+func (p *Projection[D]) registry() *event.Registry { return p.store.Registry() }
 
 func (p *Projection[D]) checkInline() error {
 	if err := p.check(); err != nil {

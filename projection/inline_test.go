@@ -24,9 +24,9 @@ func inline(t *testing.T, st *store.Store, ps ...projection.Inlined) *projection
 	return in
 }
 
-func appendInline(t *testing.T, in *projection.Inline, st *store.Store, data ...any) {
+func appendInline(t *testing.T, in *projection.Inline, data ...any) {
 	t.Helper()
-	if _, err := in.Append(t.Context(), st.Registry(), data...); err != nil {
+	if _, err := in.Append(t.Context(), data...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -36,7 +36,7 @@ func TestInlineDocumentsChangeWithTheCommit(t *testing.T) {
 	p := accounts(t, st, projection.Config{Inline: true})
 	projection.Index(p, "cents", func(a account) []string { return []string{fmt.Sprint(a.Cents)} })
 	in := inline(t, st, p)
-	appendInline(t, in, st, deposited{"ann", 5}, deposited{"bob", 7}, deposited{"ann", 1})
+	appendInline(t, in, deposited{"ann", 5}, deposited{"bob", 7}, deposited{"ann", 1})
 	if doc, ok, err := p.Get(t.Context(), "ann"); err != nil || !ok || doc != (account{6, 2}) {
 		t.Errorf("right after the commit ann is %+v, %v", doc, err)
 	}
@@ -45,7 +45,7 @@ func TestInlineDocumentsChangeWithTheCommit(t *testing.T) {
 			t.Errorf("the index has %q, %v", doc.Key, err)
 		}
 	}
-	appendInline(t, in, st, closed{"bob"})
+	appendInline(t, in, closed{"bob"})
 	if got := dump(t, p); got != "ann={\"Cents\":6,\"Events\":2}\n" {
 		t.Errorf("documents are %s", got)
 	}
@@ -69,7 +69,7 @@ func TestAHandlersErrorRefusesTheCommit(t *testing.T) {
 	p := accounts(t, st, projection.Config{Inline: true})
 	broke := errors.New("broke")
 	projection.OnAny(p, func(context.Context, *projection.Docs[account], event.Record) error { return broke })
-	if _, err := inline(t, st, p).Append(t.Context(), st.Registry(), deposited{"ann", 5}); !errors.Is(err, broke) {
+	if _, err := inline(t, st, p).Append(t.Context(), deposited{"ann", 5}); !errors.Is(err, broke) {
 		t.Errorf("Append returned %v", err)
 	}
 	if head, _ := st.Head(t.Context()); head != 0 || dump(t, p) != "" {
@@ -85,7 +85,7 @@ func TestInlineWritersOfOneDocumentLoseNothing(t *testing.T) {
 	for range 4 {
 		writers.Go(func() {
 			for i := range 25 {
-				if _, err := in.Append(context.Background(), st.Registry(), deposited{fmt.Sprint("account-", i%2), 1}); err != nil {
+				if _, err := in.Append(context.Background(), deposited{fmt.Sprint("account-", i%2), 1}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -93,6 +93,34 @@ func TestInlineWritersOfOneDocumentLoseNothing(t *testing.T) {
 	}
 	writers.Wait()
 	checkAgainstAView(t, p)
+}
+
+func TestAnInlineCommitBeginsAgainWhenDocumentsChangedMeanwhile(t *testing.T) {
+	st := newStore(t)
+	p := accounts(t, st, projection.Config{Inline: true})
+	in := inline(t, st, p)
+	var meanwhile func()
+	projection.OnAny(p, func(context.Context, *projection.Docs[account], event.Record) error {
+		if do := meanwhile; do != nil {
+			meanwhile = nil
+			do()
+		}
+		return nil
+	})
+	appendInline(t, in, deposited{"ann", 1})
+	meanwhile = func() { appendInline(t, in, deposited{"ann", 2}) } // another writer of the same document
+	appendInline(t, in, deposited{"ann", 4})
+	checkAgainstAView(t, p)
+	meanwhile = func() { // a rebuild that ends in between
+		if err := p.Rebuild(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+	}
+	appendInline(t, in, deposited{"ann", 8})
+	checkAgainstAView(t, p)
+	if doc, _, _ := p.Get(t.Context(), "ann"); doc != (account{15, 4}) {
+		t.Errorf("ann is %+v", doc)
+	}
 }
 
 // checkAgainstAView compares the documents with those that all events make.
@@ -119,13 +147,13 @@ func TestInlineDocumentsAreBuiltFromEventsOfBefore(t *testing.T) {
 	deposit(t, st, "ann", 1, 2)
 	p := accounts(t, st, projection.Config{Inline: true})
 	in := inline(t, st, p)
-	if _, err := in.Append(t.Context(), st.Registry(), deposited{"ann", 5}); !errors.Is(err, projection.ErrNotBuilt) {
+	if _, err := in.Append(t.Context(), deposited{"ann", 5}); !errors.Is(err, projection.ErrNotBuilt) {
 		t.Fatalf("before it is built, Append returned %v", err)
 	}
 	if err := p.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	appendInline(t, in, st, deposited{"ann", 5})
+	appendInline(t, in, deposited{"ann", 5})
 	checkAgainstAView(t, p)
 	if err := p.SwitchBack(t.Context()); err == nil {
 		t.Error("an inline projection was switched back to what no commit kept")
@@ -141,7 +169,7 @@ func TestARebuildOfInlineDocumentsLosesNoCommit(t *testing.T) {
 			p := accounts(t, st, projection.Config{Inline: true})
 			in := inline(t, st, p)
 			driver.refuse = func(store.Commit) error { return nil }
-			appendInline(t, in, st, deposited{"ann", 1}, deposited{"bob", 2})
+			appendInline(t, in, deposited{"ann", 1}, deposited{"bob", 2})
 			left, fenced, busy := seed, false, false
 			driver.refuse = func(c store.Commit) error {
 				for _, w := range c.Items {
@@ -153,7 +181,7 @@ func TestARebuildOfInlineDocumentsLosesNoCommit(t *testing.T) {
 					} else if left > 0 && !fenced { // about to switch: somebody is quicker
 						left--
 						busy = true
-						appendInline(t, in, st, deposited{fmt.Sprint("account-", left%3), 1})
+						appendInline(t, in, deposited{fmt.Sprint("account-", left%3), 1})
 						busy = false
 					}
 				}
@@ -166,7 +194,7 @@ func TestARebuildOfInlineDocumentsLosesNoCommit(t *testing.T) {
 				t.Errorf("with %d commits between, writers were fenced off: %v", seed, fenced)
 			}
 			driver.refuse = func(store.Commit) error { return nil }
-			appendInline(t, in, st, deposited{"ann", 4})
+			appendInline(t, in, deposited{"ann", 4})
 			checkAgainstAView(t, p)
 		})
 	}
@@ -177,7 +205,7 @@ func TestAFenceThatWasLeftBehindIsTakenAway(t *testing.T) {
 		st := newStore(t)
 		p := accounts(t, st, projection.Config{Inline: true})
 		in := inline(t, st, p)
-		appendInline(t, in, st, deposited{"ann", 1})
+		appendInline(t, in, deposited{"ann", 1})
 		item, err := st.Get(t.Context(), "oxbow.projection.inline", "accounts")
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +215,7 @@ func TestAFenceThatWasLeftBehindIsTakenAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		appendInline(t, in, st, deposited{"ann", 2})
+		appendInline(t, in, deposited{"ann", 2})
 		if took := time.Since(began); took < 10*time.Second || took > 11*time.Second {
 			t.Errorf("the commit waited %v", took)
 		}
@@ -199,19 +227,19 @@ func TestCodeOfAnotherVersionCannotCommitInline(t *testing.T) {
 	st := newStore(t)
 	old := accounts(t, st, projection.Config{Inline: true})
 	in := inline(t, st, old)
-	appendInline(t, in, st, deposited{"ann", 1})
+	appendInline(t, in, deposited{"ann", 1})
 	fresh := doubled(t, st, projection.Config{Inline: true})
-	if _, err := inline(t, st, fresh).Append(t.Context(), st.Registry(), deposited{"ann", 1}); !errors.Is(err, projection.ErrNotBuilt) {
+	if _, err := inline(t, st, fresh).Append(t.Context(), deposited{"ann", 1}); !errors.Is(err, projection.ErrNotBuilt) {
 		t.Errorf("the new version's Append returned %v", err)
 	}
-	appendInline(t, in, st, deposited{"ann", 2})
+	appendInline(t, in, deposited{"ann", 2})
 	if err := fresh.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := in.Append(t.Context(), st.Registry(), deposited{"ann", 1}); !errors.Is(err, projection.ErrNotBuilt) {
+	if _, err := in.Append(t.Context(), deposited{"ann", 1}); !errors.Is(err, projection.ErrNotBuilt) {
 		t.Errorf("after the switch, the old version's Append returned %v", err)
 	}
-	appendInline(t, inline(t, st, fresh), st, deposited{"ann", 1})
+	appendInline(t, inline(t, st, fresh), deposited{"ann", 1})
 	checkAgainstAView(t, fresh)
 }
 

@@ -95,8 +95,11 @@ func (cfg *Config) check() error {
 		field string
 		value int64
 	}{
-		{"Version", int64(cfg.Version)}, {"Batch", int64(cfg.Batch)}, {"Cache", int64(cfg.Cache)},
-		{"Lease.TTL", int64(cfg.Lease.TTL)}, {"Lease.Poll", int64(cfg.Lease.Poll)},
+		{"Version", int64(cfg.Version)},
+		{"Batch", int64(cfg.Batch)},
+		{"Cache", int64(cfg.Cache)},
+		{"Lease.TTL", int64(cfg.Lease.TTL)},
+		{"Lease.Poll", int64(cfg.Lease.Poll)},
 	} {
 		if f.value < 0 {
 			return event.Invalid(f.field, "is negative")

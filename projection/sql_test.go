@@ -103,14 +103,22 @@ func TestADatabaseThatFailsForAWhileIsTriedAgain(t *testing.T) {
 		stop := start(t, p)
 		waitForSQL(t, p, deposit(t, st, "ann", 1))
 		fake.mu.Lock()
-		fake.crashAt, fake.late = fake.steps+4, true // the commit happens, and its answer is lost
+		fake.lose = true // the commit happens, and its answer is lost
 		fake.mu.Unlock()
 		last := deposit(t, st, "ann", 2)
-		time.Sleep(time.Second)
-		fake.revive()
 		waitForSQL(t, p, last)
 		if got, _ := fake.snapshot(); got["ann"] != 3 {
 			t.Errorf("the database has %v, want 3", got)
+		}
+		fake.mu.Lock()
+		fake.crashAt, fake.late = fake.steps+1, false // it is gone for a while
+		fake.mu.Unlock()
+		last = deposit(t, st, "ann", 4)
+		time.Sleep(time.Second)
+		fake.revive()
+		waitForSQL(t, p, last)
+		if got, _ := fake.snapshot(); got["ann"] != 7 {
+			t.Errorf("the database has %v, want 7", got)
 		}
 		if stats, err := p.Stats(t.Context()); err != nil || stats.LastError == nil || stats.Lag > 0 || !stats.Works {
 			t.Errorf("stats are %+v, %v", stats, err)
@@ -150,6 +158,7 @@ func TestAPausedProcessCommitsNothingToTheDatabase(t *testing.T) {
 		}
 		close(awake)
 		waitForSQL(t, paused, last)
+		time.Sleep(5 * time.Second)
 		if got, _ := fake.snapshot(); got["ann"] != 1 {
 			t.Errorf("the database has %v, want the event once", got)
 		}

@@ -3,8 +3,6 @@ package projection
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/oxbow-events/oxbow/consumer"
@@ -40,6 +38,8 @@ type work[D any] struct {
 	saved store.Position // of the live generation, in the item
 	at    time.Time      // when it was saved
 	docs  map[uint64]*Docs[D]
+
+	sampled bool // whether the live indexes were compared with their functions
 
 	inline inlineState // of an inline projection, as it was seen last
 	tries  int         // to switch it
@@ -297,92 +297,6 @@ func (t *documents[D]) commit(ctx context.Context, upTo store.Position, events i
 	}
 	t.meter.applied(events)
 	return t.docs.saved(revision)
-}
-
-// signal is a flag that can end a wait.
-type signal struct {
-	mu     sync.Mutex
-	on     bool
-	cancel func() // ends the wait under way
-}
-
-func (s *signal) set() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.on = true
-	if s.cancel != nil {
-		s.cancel()
-	}
-}
-
-func (s *signal) isSet() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.on
-}
-
-// take reports whether it was set, and is not any more.
-func (s *signal) take() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	on := s.on
-	s.on = false
-	return on
-}
-
-// call makes set call cancel, at once when it is set, until the returned function is called.
-func (s *signal) call(cancel func()) (stop func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cancel = cancel
-	if s.on {
-		cancel()
-	}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.cancel = nil
-	}
-}
-
-// clear removes all documents and indexes of a generation.
-func (w *work[D]) clear(ctx context.Context, g garbage) error {
-	bucket := bucketOf(w.name, g.Number)
-	buckets := []string{bucket}
-	for _, name := range g.Indexes {
-		buckets = append(buckets, indexBucket(bucket, name))
-	}
-	slices.Sort(buckets)
-	for _, bucket := range slices.Compact(buckets) {
-		if err := w.clearBucket(ctx, bucket); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *work[D]) clearBucket(ctx context.Context, bucket string) error {
-	var deletes []store.ItemWrite
-	flush := func() error {
-		if len(deletes) == 0 {
-			return nil
-		}
-		_, err := w.store.Commit(ctx, store.Commit{Items: deletes})
-		deletes = deletes[:0]
-		return err
-	}
-	for item, err := range w.store.List(ctx, bucket, "", "") {
-		if err != nil {
-			return err
-		}
-		if deletes = append(deletes, store.Delete(bucket, item.Key)); len(deletes) < store.MaxItems/2 {
-			continue
-		}
-		if err := flush(); err != nil {
-			return err
-		}
-	}
-	return flush()
 }
 
 // note keeps the last failure for Stats.
