@@ -108,8 +108,7 @@ func TestSettleSaysThatNothingRuns(t *testing.T) {
 
 func TestSettleSaysThatItNeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var app *oxbowtest.App
-		app = oxbowtest.NewApp(t, quiet())
+		app := oxbowtest.NewApp(t, quiet())
 		app.Consume("echo", consumer.Config{}, consumer.On(func(ctx context.Context, e event.Event[orderPlaced]) error {
 			time.Sleep(time.Second)
 			_, err := app.Publish(ctx, orderPlaced{Order: e.Data.Order})

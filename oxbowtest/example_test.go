@@ -190,14 +190,16 @@ func ExampleAggregate() {
 	// +   }
 }
 
-type ReturnBook struct{ Book string }
+type ReturnBook struct {
+	Book string `json:"book"`
+}
 
 func ExampleCommand() {
 	t := newPrinter() // in a test: t *testing.T
 	defer t.end()
 	oxbowtest.Command(t, cqrs.Config{}, func(b *cqrs.CommandBus, _ *store.Store) error {
 		return cqrs.HandleCommand(b, func(_ context.Context, c ReturnBook) (cqrs.Events, error) {
-			return cqrs.Events{BookReturned{Book: c.Book}}, nil
+			return cqrs.Events{BookReturned(c)}, nil
 		})
 	}).
 		Given(BookLent{Book: "Emma", To: "ann"}).

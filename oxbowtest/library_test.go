@@ -159,9 +159,12 @@ func library(t *testing.T, cashier Cashier) *oxbowtest.App {
 func TestWhateverGoesWrongFeesAreTakenOnce(t *testing.T) {
 	oxbowtest.Simulate(t, oxbowtest.Simulation{
 		History: []any{
-			BookLent{Book: "Emma", To: "ann"}, BookLent{Book: "Persuasion", To: "bob"},
-			BookReturned{Book: "Emma"}, BookLent{Book: "Emma", To: "bob"},
-			BookReturned{Book: "Persuasion"}, BookReturned{Book: "Emma"},
+			BookLent{Book: "Emma", To: "ann"},
+			BookLent{Book: "Persuasion", To: "bob"},
+			BookReturned{Book: "Emma"},
+			BookLent{Book: "Emma", To: "bob"},
+			BookReturned{Book: "Persuasion"},
+			BookReturned{Book: "Emma"},
 		},
 		World: func() oxbowtest.World {
 			cashier := newTill() // it is not ours, and survives when we crash

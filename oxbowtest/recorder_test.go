@@ -183,7 +183,7 @@ func TestWaitReturnsOnceThereAreEnough(t *testing.T) {
 		defer cancel()
 		_, err = rec.Wait(ctx, 4)
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("waited for too many: %v", err)
+			t.Fatalf("waited for too many: %v", err)
 		}
 		compareGolden(t, "wait", err.Error()+"\n")
 	})

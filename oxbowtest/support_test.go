@@ -31,6 +31,7 @@ func (f *fakeT) Context() context.Context { return context.Background() }
 func (f *fakeT) Errorf(format string, args ...any) {
 	f.said = append(f.said, fmt.Sprintf(format, args...))
 }
+
 func (f *fakeT) Fatalf(format string, args ...any) {
 	f.said = append(f.said, "fatal: "+fmt.Sprintf(format, args...))
 	runtime.Goexit()
