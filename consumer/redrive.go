@@ -72,7 +72,18 @@ func (r *run) redriveSlot(ctx context.Context, s *slot) error {
 		}
 		r.board.redrive(s, rd)
 	}
+	r.board.looked(s)
 	return nil
+}
+
+// looked notes that the redrives that somebody asked for have begun.
+func (b *board) looked(s *slot) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.asked {
+		s.asked = false
+		b.checkWaits()
+	}
 }
 
 // withParked returns the slots that have parked keys.
@@ -140,6 +151,7 @@ func (b *board) damage(rd *redrive) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rd.over = true // and stays among the redrives, so that no other one begins until somebody asks anew
+	b.checkWaits()
 }
 
 func (b *board) redriveLetters(rd *redrive, letters []parked.Letter) {
@@ -173,6 +185,7 @@ func (b *board) free(rd *redrive) bool {
 	}
 	delete(s.parked, rd.hash)
 	delete(s.redrives, rd.hash)
+	b.checkWaits()
 	return true
 }
 
@@ -185,6 +198,7 @@ func (b *board) endRedrive(l *lane) {
 	l.redrive.over = true
 	l.slot.answered[l.redrive.hash] = l.redrive.request.Revision
 	delete(l.slot.redrives, l.redrive.hash)
+	b.checkWaits()
 }
 
 // clear forgets the jobs of a lane of letters.

@@ -39,6 +39,7 @@ type slot struct {
 	parking  map[parked.Hash]int // records on their way to the dead letters
 	redrives map[parked.Hash]*redrive
 	answered map[parked.Hash]uint64 // revisions of requests whose redrive is over
+	asked    bool                   // there were requests when it was gained, at which nobody has looked yet
 	letters  store.Position         // up to here a record may have a letter though it is not done
 }
 
@@ -58,6 +59,16 @@ func newSlot(l *lease.Slot, c checkpoint) *slot {
 
 // usable reports whether work of the slot may begin.
 func (s *slot) usable() bool { return !s.resting && !s.stale && s.lease.Held() }
+
+// redriving reports whether letters are about to be handled.
+func (s *slot) redriving() bool {
+	for _, rd := range s.redrives {
+		if !rd.over {
+			return true
+		}
+	}
+	return s.asked
+}
 
 // tellIdle is called when running fell, or the slot began to rest.
 func (s *slot) tellIdle() {

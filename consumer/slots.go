@@ -61,6 +61,7 @@ func (r *run) load(ctx context.Context, l *lease.Slot) (*slot, error) {
 	requests, err := parked.Requests(ctx, r.store, r.name, l.Number(), math.MaxInt)
 	for _, asked := range requests {
 		s.parked[asked.Hash] = struct{}{}
+		s.asked = true
 	}
 	return s, err
 }

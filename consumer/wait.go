@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/oxbow-events/oxbow/internal/parked"
 	"github.com/oxbow-events/oxbow/store"
 )
 
@@ -13,7 +14,8 @@ const lookEvery = 50 * time.Millisecond
 
 // WaitFor returns when everything up to the position was handled, parked or skipped, be it here or by other processes that share the
 // consumer. Of transactions it says that they are committed; of other handlers, that they have returned. When the consumer does not run,
-// and has not saved that it came so far, it waits for Run.
+// and has not saved that it came so far, it waits for Run. Dead letters that are to be redriven are waited for, too: here, those whose
+// redrive somebody asked for before Run, and later ones from when it has begun.
 func (c *Consumer) WaitFor(ctx context.Context, position store.Position) error {
 	for {
 		r, changed := c.current()
@@ -41,6 +43,9 @@ func (c *Consumer) WaitFor(ctx context.Context, position store.Position) error {
 func (c *Consumer) savedUpTo(ctx context.Context, position store.Position) (bool, error) {
 	all, err := loadSaved(ctx, c.store, c.name)
 	if err != nil || len(all) == 0 {
+		return false, err
+	}
+	if asked, err := parked.Asked(ctx, c.store, c.name); asked || err != nil {
 		return false, err
 	}
 	return c.reachedBy(ctx, all, func(int) bool { return false }, position)
@@ -200,6 +205,8 @@ func (b *board) reached() store.Position {
 		case s == nil:
 		case s.stale:
 			return 0 // it may have been put back
+		case s.redriving():
+			return 0
 		default:
 			lowest = min(lowest, s.reached(b.at))
 		}

@@ -471,3 +471,34 @@ func TestADamagedLetterThatTheConsumerFoundCanBeDiscarded(t *testing.T) {
 		s.expectCount()
 	})
 }
+
+func TestWhoeverWaitsForAConsumerWaitsForLettersThatItRedrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.fails(customer("zoe"))
+		c, stop := s.run()
+		last := s.place(40, "zoe") // more than are in memory at a time
+		wait(t, c, last)
+		stop()
+
+		if _, err := s.Redrive(t.Context(), deadletter.Filter{Key: "order-zoe"}, ann); err != nil {
+			t.Fatal(err)
+		}
+		c, stop = s.run() // fails again: what is parked again is waited for no more
+		wait(t, c, last)
+		if l, err := s.Get(t.Context(), 1); err != nil || l.Attempts != 6 || l.Requested {
+			t.Errorf("when nobody waits any more the letter is %+v (%v)", l, err)
+		}
+		stop()
+
+		s.fails(nil)
+		if _, err := s.Redrive(t.Context(), deadletter.Filter{Key: "order-zoe"}, ann); err != nil {
+			t.Fatal(err)
+		}
+		c, stop = s.run()
+		defer stop()
+		wait(t, c, last)
+		s.expectEffects("zoe", upTo(40)...)
+		s.expectList(deadletter.Filter{})
+	})
+}

@@ -24,6 +24,7 @@
 //	Keys(ctx, st, name, slot) iter.Seq2[Hash, error]               // that are parked
 //	OfKey(ctx, st, name, slot, hash, after, limit) ([]Letter, error) // with data, in order of position
 //	Requests(ctx, st, name, slot, limit) ([]Request, error)        // in order of hash
+//	Asked(ctx, st, name) (bool, error)                             // whether there is any request
 //	Read(ctx, st, name, position) (Letter, error)                  // with data; ErrNone when there is none
 //	Head(ctx, st, name, position) (Letter, error)                  // without data
 //	Has(ctx, st, name, position) (bool, error)

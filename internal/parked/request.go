@@ -36,6 +36,14 @@ func Requests(ctx context.Context, st *store.Store, name string, slot, limit int
 	return found, nil
 }
 
+// Asked reports whether there is any request.
+func Asked(ctx context.Context, st *store.Store, name string) (bool, error) {
+	for _, err := range st.List(ctx, requestBucket(name), "", "") {
+		return err == nil, err
+	}
+	return false, nil
+}
+
 // RequestOf returns the request for a key; its revision is 0 when there is none.
 func RequestOf(ctx context.Context, st *store.Store, name string, slot int, hash Hash) (Request, error) {
 	item, err := st.Get(ctx, requestBucket(name), requestKey(slot, hash))
