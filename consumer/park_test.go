@@ -339,7 +339,7 @@ func TestARedriveThatIsKilledGoesOnAndHappensOnce(t *testing.T) {
 				runFor(t, st, handler, last)
 				poison = false
 				redrive(t, st, "order-a")
-				last = place(t, st, "a", 4)
+				place(t, st, "a", 4)
 				crash := &crashing{Driver: driver, at: n, after: after}
 				handleFor(t, store.New(crash, store.Config{}), handler)
 				if died = crash.dead.Load(); died {

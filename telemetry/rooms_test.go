@@ -98,7 +98,8 @@ func TestAConsumersAttemptsAreLinkedAndWhatBecomesOfThemIsTheirChild(t *testing.
 		t.Fatal(err)
 	}
 	c, err := consumer.New(st, "shipping", consumer.Config{
-		Hook: l.ConsumerHook(), Retry: consumer.Retry{Attempts: 2, First: time.Millisecond},
+		Spent: consumer.Halt,
+		Hook:  l.ConsumerHook(), Retry: consumer.Retry{Attempts: 2, First: time.Millisecond},
 	}, consumer.OnRecord(func(context.Context, event.Record) error { return errNoMoney }))
 	if err != nil {
 		t.Fatal(err)
