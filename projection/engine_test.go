@@ -307,9 +307,9 @@ func TestAPausedProcessThatWakesUpCommitsNothing(t *testing.T) {
 		driver := memory.New()
 		defer driver.Close()
 		sleeper := &asleep{gate: &gate{Driver: driver, waiting: make(chan struct{}, 1), open: make(chan struct{})}}
-		cfg := projection.Config{Lease: projection.Lease{Expire: true}}
+		cfg := projection.Config{}
 		paused := accounts(t, store.New(sleeper, store.Config{}), cfg)
-		st := store.New(driver, store.Config{})
+		st := store.New(shared{driver}, store.Config{})
 		other := accounts(t, st, cfg)
 		stopPaused := start(t, paused)
 		waitFor(t, paused, deposit(t, st, "ann", 1))

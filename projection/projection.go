@@ -46,15 +46,7 @@ type Config struct {
 	Retry   consumer.Retry // what happens after a failure, before the projection halts
 	Logger  *slog.Logger   // gets a warning for each failed attempt; default slog.Default()
 	Hook    consumer.Hook  // is told of each attempt, by the name "projection " and the projection's; default nobody
-
-	Lease Lease // how several processes share the projection
-}
-
-// Lease says how quickly processes notice each other; the zero Lease works. It matters only for stores that several processes have open.
-type Lease struct {
-	TTL    time.Duration // after which a process that does not answer has lost the projection; default 10s
-	Poll   time.Duration // between two looks at the others; default 1s
-	Expire bool          // leases expire on a store too that one process alone can have open; for tests
+	Lease   time.Duration  // when the work of a process that died goes to another, where several share the store; default 10s
 }
 
 const (
@@ -98,8 +90,7 @@ func (cfg *Config) check() error {
 		{"Version", int64(cfg.Version)},
 		{"Batch", int64(cfg.Batch)},
 		{"Cache", int64(cfg.Cache)},
-		{"Lease.TTL", int64(cfg.Lease.TTL)},
-		{"Lease.Poll", int64(cfg.Lease.Poll)},
+		{"Lease", int64(cfg.Lease)},
 	} {
 		if f.value < 0 {
 			return event.Invalid(f.field, "is negative")
@@ -162,7 +153,9 @@ func (p *Projection[D]) docs(g *generation) *Docs[D] {
 }
 
 // poll returns how often this process looks at what others did.
-func (p *Projection[D]) poll() time.Duration { return cmp.Or(p.cfg.Lease.Poll, time.Second) }
+func (p *Projection[D]) poll() time.Duration {
+	return min(cmp.Or(p.cfg.Lease/5, time.Second), time.Second)
+}
 
 // label is what hooks and errors call the projection, apart from consumers of the same name.
 func (p *Projection[D]) label() string { return "projection " + p.name }

@@ -44,6 +44,9 @@ func newStoreOf(t testing.TB) *store.Store {
 	return st
 }
 
+// shared is a driver whose data other processes may have open, too.
+type shared struct{ store.Driver }
+
 // accounts is the projection that the tests run: balances by account.
 func accounts(t *testing.T, st *store.Store, cfg projection.Config) *projection.Projection[account] {
 	t.Helper()

@@ -98,8 +98,7 @@ func (p *Projection[D]) join(ctx context.Context, goal func(*state) bool) error 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, err := lease.New(p.store, lease.Config{
-		Bucket: Bucket, Name: p.name, Slots: 1, Logger: p.cfg.Logger,
-		TTL: p.cfg.Lease.TTL, Poll: p.cfg.Lease.Poll, Expire: p.cfg.Lease.Expire,
+		Bucket: Bucket, Name: p.name, Slots: 1, TTL: p.cfg.Lease, Logger: p.cfg.Logger,
 	})
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ type SQLConfig struct {
 	Retry       consumer.Retry     // what happens after a failure, of the database too, before the projection halts
 	Logger      *slog.Logger       // gets a warning for each failed attempt; default slog.Default()
 	Hook        consumer.Hook      // is told of each attempt, by the name "projection " and the projection's; default nobody
-	Lease       Lease              // how several processes share the projection
+	Lease       time.Duration      // when the work of a process that died goes to another, where several share the store; default 10s
 }
 
 // Question writes every parameter as ?, as SQLite and MySQL want it.

@@ -15,6 +15,7 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/projection"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/memory"
 )
 
 // counters is a projection into a database: cents by account.
@@ -131,11 +132,13 @@ func TestADatabaseThatFailsForAWhileIsTriedAgain(t *testing.T) {
 
 func TestAPausedProcessCommitsNothingToTheDatabase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := newStore(t)
+		driver := memory.New()
+		defer driver.Close()
+		st := store.New(shared{driver}, store.Config{})
 		fake := newFakeDB()
 		db := fake.open()
 		defer db.Close()
-		cfg := projection.SQLConfig{Lease: projection.Lease{Expire: true}}
+		cfg := projection.SQLConfig{}
 		paused := counters(t, st, db, cfg)
 		asleep, awake := make(chan struct{}), make(chan struct{})
 		pause := true

@@ -36,8 +36,7 @@ func (p *SQL) join(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, err := lease.New(p.store, lease.Config{
-		Bucket: sqlBucket, Name: p.leaseName(), Slots: 1, Logger: p.cfg.Logger,
-		TTL: p.cfg.Lease.TTL, Poll: p.cfg.Lease.Poll, Expire: p.cfg.Lease.Expire,
+		Bucket: sqlBucket, Name: p.leaseName(), Slots: 1, TTL: p.cfg.Lease, Logger: p.cfg.Logger,
 	})
 	if err != nil {
 		return err

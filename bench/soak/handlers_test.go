@@ -94,7 +94,7 @@ func workers(st *store.Store, t troubles) ([]interface{ Run(context.Context) err
 		return t.called(batches, len(es), es[0].Data.Number)
 	}))
 	patient := consumer.Retry{Attempts: 1000, First: time.Millisecond, Limit: 20 * time.Millisecond}
-	totalling, err4 := projection.New[tally](st, names[totals], projection.Config{Logger: quiet, Retry: patient, Lease: projection.Lease{TTL: lease}})
+	totalling, err4 := projection.New[tally](st, names[totals], projection.Config{Logger: quiet, Retry: patient, Lease: lease})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
