@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/oxbow-events/oxbow/bench/peers"
@@ -71,6 +72,42 @@ func prepareTypedConsumer(ctx context.Context, e *env) ([]contender, error) {
 		{name: oxbowName, side: consuming(st, n, consumer.Config{}, empty)},
 		{name: decoderName, side: all(n, func(context.Context) error { return decodeAll(data) })},
 	}, nil
+}
+
+// prepareItems measures a consumer that keeps how many events each stream had.
+func prepareItems(ctx context.Context, e *env) ([]contender, error) {
+	n := filledEvents(e)
+	st, _, err := filledStore(ctx, e, n)
+	if err != nil {
+		return nil, err
+	}
+	counting := consumer.OnRecord(func(ctx context.Context, r event.Record) error {
+		return consumer.Transaction(ctx).Put("bench", r.Stream, strconv.AppendUint(nil, r.Revision, 10))
+	})
+	each := e.n(2000, 20) // one sync each
+	return []contender{
+		{name: oxbowName, side: consuming(st, n, consumer.Config{}, counting)},
+		{name: "commit each", does: "a loop that reads the same records, and commits each one's item with its position", side: all(each, func(ctx context.Context) error {
+			return commitEach(ctx, st, each)
+		})},
+	}, nil
+}
+
+// commitEach is what one would do without a consumer: each event's item and how far one is are one commit.
+func commitEach(ctx context.Context, st *store.Store, n int) error {
+	for r, err := range st.Read(ctx, store.Query{Limit: n}) {
+		if err != nil {
+			return err
+		}
+		_, err = st.Commit(ctx, store.Commit{Items: []store.ItemWrite{
+			store.Put("bench-each", r.Stream, strconv.AppendUint(nil, r.Revision, 10)),
+			store.Put("bench-each", "position", strconv.AppendUint(nil, uint64(r.Position), 10)),
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepareDelivery measures how long after an append is acknowledged a handler is called, when there is nothing else to do.

@@ -110,6 +110,9 @@ var works = []work{
 		targets: map[string]target{decoderName: atLeast(0.9)},
 	},
 	{
+		name: "consumer, one item an event, once", durability: fsynced, unit: rate, goal: "50,000/s", prepare: prepareItems,
+	},
+	{
 		name: "from append to handler, idle system, p99", durability: fsynced, goal: "1 ms", prepare: prepareDelivery,
 	},
 	{
