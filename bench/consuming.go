@@ -21,8 +21,7 @@ func filledStore(ctx context.Context, e *env, n int) (st *store.Store, data [][]
 	if err != nil {
 		return nil, nil, err
 	}
-	oxbow := stores()[0]
-	if err := filled(oxbow, dir, func(l peers.Log) error { return fill(ctx, l, n) }); err != nil {
+	if err := filled(stores()[0], dir, func(l peers.Log) error { return interleave(ctx, l.(oxbowLog).store, n) }); err != nil {
 		return nil, nil, err
 	}
 	l, err := openOxbow(dir, true)
@@ -33,6 +32,16 @@ func filledStore(ctx context.Context, e *env, n int) (st *store.Store, data [][]
 	st = l.(oxbowLog).store
 	err = l.Replay(ctx, func(r *event.Record) { data = append(data, slices.Clone(r.Data)) })
 	return st, data, errors.Join(err, event.Register[order](st.Registry()))
+}
+
+// interleave appends n events, one to each stream in turn.
+func interleave(ctx context.Context, st *store.Store, n int) error {
+	for first := 0; first < n; first += streams {
+		if _, err := st.Commit(ctx, store.Commit{Events: scattered(first, min(first+streams, n), streams)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // consuming returns a side in which a new consumer, which begins at the beginning, handles the n events of a store.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/projection"
@@ -21,7 +22,7 @@ func prepareRebuild(ctx context.Context, e *env) ([]contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := projection.New[tally](st, "bench", projection.Config{})
+	p, err := projection.New[tally](st, "bench", projection.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
