@@ -14,7 +14,7 @@ import (
 )
 
 // parser is the peer's, set to what POSIX says of the two fields about days.
-var parser = peer.NewParser(peer.SecondOptional | peer.Minute | peer.Hour | peer.Dom | peer.Month | peer.Dow | peer.Descriptor | peer.DowOrDom)
+var parser = peer.MustNewParser(peer.SecondOptional | peer.Minute | peer.Hour | peer.Dom | peer.Month | peer.Dow | peer.Descriptor | peer.DowOrDom)
 
 // TestOrdinaryTimesAreThePeers compares random expressions. Where a zone changes the two differ on purpose, so the times are such that none does.
 func TestOrdinaryTimesAreThePeers(t *testing.T) {
