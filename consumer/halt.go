@@ -1,14 +1,10 @@
 package consumer
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/oxbow-events/oxbow/event"
 )
-
-// ErrTaken ends a run of something that only one may run when another run took over. Consumers share their work and do not return it.
-var ErrTaken = errors.New("another run of this consumer moved its checkpoint")
 
 // HaltError ends Run when a record could not be handled and the consumer may neither park nor skip it.
 type HaltError struct {

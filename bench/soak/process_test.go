@@ -86,7 +86,7 @@ func (r role) consume(ctx context.Context) error {
 	for ctx.Err() == nil {
 		st := store.New(remotestore.Dial(r.Address), store.Config{})
 		err := errors.Join(run(ctx, st, t), st.Close())
-		if halt := (*consumer.HaltError)(nil); errors.As(err, &halt) || errors.Is(err, store.ErrConflict) && !errors.Is(err, consumer.ErrTaken) {
+		if halt := (*consumer.HaltError)(nil); errors.As(err, &halt) || errors.Is(err, store.ErrConflict) {
 			return err
 		}
 		if err != nil {

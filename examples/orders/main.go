@@ -33,8 +33,7 @@ func run(ctx context.Context, dir string) error {
 	defer driver.Close()
 	app := oxbow.New(driver, oxbow.Config{})
 	app.Consume("billing", consumer.Config{}, consumer.On(func(ctx context.Context, e event.Event[OrderPlaced]) error {
-		_, err := app.Publish(ctx, OrderPaid(e.Data), event.WithID(e.ID.Derive("paid"))) // tried twice, still paid once
-		return err
+		return consumer.Transaction(ctx).Append(OrderPaid(e.Data)) // one commit with the checkpoint: paid once, whatever happens
 	}))
 	customers, err := projection.New[Customer](app.Store(), "customers", projection.Config{})
 	if err != nil {
