@@ -46,7 +46,7 @@ func BenchmarkTransaction(b *testing.B) {
 // BenchmarkParkedKeys is BenchmarkConsumer while very many other keys are parked.
 func BenchmarkParkedKeys(b *testing.B) {
 	empty := consumer.OnRecord(func(context.Context, event.Record) error { return nil })
-	for _, n := range []int{0, 1000, 100_000} {
+	for _, n := range []int{0, 1000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n, " keys"), func(b *testing.B) {
 			st := fill(b, b.N)
 			park(b, st, n)
