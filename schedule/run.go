@@ -140,11 +140,15 @@ func ended(ctx context.Context, err error) error {
 // fireDue fires what is due, as soon as it is.
 func (r *run) fireDue(ctx context.Context) error {
 	for r.window.queue.Wait(ctx) == nil {
-		keys := r.window.queue.Take(r.cfg.Batch)
-		if err := r.fire(ctx, keys); err != nil {
+		if err := r.round(ctx); err != nil {
 			return ended(ctx, err)
 		}
-		r.rounds.end()
 	}
 	return nil
+}
+
+func (r *run) round(ctx context.Context) error {
+	r.rounds.begin()
+	defer r.rounds.end()
+	return r.fire(ctx, r.window.queue.Take(r.cfg.Batch))
 }

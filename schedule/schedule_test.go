@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -463,6 +464,47 @@ func TestWaitForWaitsForWhatIsDue(t *testing.T) {
 		must[schedule.Schedule](t)(other.After(ctx, "e", 0, bellRung{"e"}))
 		if err := other.WaitFor(short, 0); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("it returned %v", err)
+		}
+	})
+}
+
+// slowly is a committer with work to do after each commit.
+type slowly struct {
+	*store.Store
+	done atomic.Int64
+}
+
+func (s *slowly) Commit(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	receipt, err := s.Store.Commit(ctx, c)
+	time.Sleep(time.Minute)
+	s.done.Add(1)
+	return receipt, err
+}
+
+func TestWaitForWaitsUntilTheCommitterIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := store.New(memory.New(), store.Config{})
+		defer st.Close()
+		after := &slowly{Store: st}
+		s, err := schedule.New(st, schedule.Config{Committer: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.After(t.Context(), "now", 0, map[string]any{"type": "reminder.sent"}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		if err := s.WaitFor(ctx, 0); err != nil {
+			t.Fatal(err)
+		}
+		if after.done.Load() != 1 {
+			t.Error("WaitFor returned while the committer worked")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }
