@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	events = flag.Int("soak.events", 10_000, "how many events are consumed")
+	events = flag.Int("soak.events", 3000, "how many events are consumed")
 	seed   = flag.Uint64("soak.seed", 0, "what is killed and paused when; 0 draws one")
 )
 
@@ -122,18 +122,25 @@ func freeAddress(t *testing.T) string {
 func (s *storm) rage() {
 	s.Helper()
 	last, moved := store.Position(0), time.Now()
-	for deck := []func(){}; ; deck = deck[1:] {
-		if len(deck) == 0 {
-			s.sleep(2000, 4000) // so that something gets done
+	var deck []func()
+	for decks := 1 + s.n/25_000; ; {
+		switch {
+		case len(deck) > 0:
+			s.sleep(100, 1000)
+			deck[0]()
+			deck = deck[1:]
+		case decks > 0:
+			s.sleep(500, 6000) // so that something gets done
 			deck = s.deal()
+			decks--
+		default:
+			s.sleep(100, 200)
 		}
-		s.sleep(100, 1000)
-		deck[0]()
 		done := s.done()
 		if done > last {
 			last, moved = done, time.Now()
 		}
-		if done >= store.Position(s.n) {
+		if done >= store.Position(s.n) && len(deck) == 0 && decks == 0 {
 			break
 		}
 		if time.Since(moved) > patience {
