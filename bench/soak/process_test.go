@@ -106,14 +106,18 @@ type trouble struct {
 func (t *trouble) called(who, events, number int) error {
 	t.calls[who].Add(1)
 	t.calls[consumers+who].Add(uint64(events))
-	switch roll := rand.IntN(10_000); {
+	roll := rand.IntN(10_000)
+	if who == totals {
+		roll *= 50 // an event that fails costs a batch of many
+	}
+	switch {
 	case who == counts && poisoned(number) && !t.mended():
 		return consumer.Permanent(errTrouble)
 	case roll < 100:
 		return errTrouble
 	case roll < 110:
 		panic(errTrouble)
-	case roll < 112 && who != totals: // a projection would halt
+	case roll < 112 && who != totals: // which would halt a projection
 		return consumer.Permanent(errTrouble)
 	case roll < 120:
 		time.Sleep(5 * time.Millisecond)

@@ -121,7 +121,7 @@ func freeAddress(t *testing.T) string {
 // rage kills and pauses processes until the history was consumed.
 func (s *storm) rage() {
 	s.Helper()
-	last, moved := store.Position(0), time.Now()
+	last, moved := store.Position(0), time.Now() // of all together
 	var deck []func()
 	for decks := 1 + s.n/25_000; ; {
 		switch {
@@ -136,9 +136,9 @@ func (s *storm) rage() {
 		default:
 			s.sleep(100, 200)
 		}
-		done := s.done()
-		if done > last {
-			last, moved = done, time.Now()
+		done, sum := s.done()
+		if sum > last {
+			last, moved = sum, time.Now()
 		}
 		if done >= store.Position(s.n) && len(deck) == 0 && decks == 0 {
 			break
@@ -191,17 +191,17 @@ func (s *storm) sleep(least, most int) {
 	time.Sleep(time.Duration(least+s.random.IntN(most-least)) * time.Millisecond)
 }
 
-// done returns the position that everybody is past; 0 when the store does not answer.
-func (s *storm) done() store.Position {
+// done returns the position that everybody is past, and the sum of all positions; 0 when the store does not answer.
+func (s *storm) done() (least, sum store.Position) {
 	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Second)
 	defer cancel()
-	least := store.Position(s.n)
+	least = store.Position(s.n)
 	for _, name := range names[:totals] {
 		at, err := consumer.Checkpoint(ctx, s.store, name)
 		if err != nil {
-			return 0
+			return 0, 0
 		}
-		least = min(least, at)
+		least, sum = min(least, at), sum+at
 	}
 	p, err := projection.New[tally](s.store, names[totals], projection.Config{})
 	if err != nil {
@@ -209,9 +209,9 @@ func (s *storm) done() store.Position {
 	}
 	stats, err := p.Stats(ctx)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return min(least, stats.Position)
+	return min(least, stats.Position), sum + stats.Position
 }
 
 // mend lets all events be handled, and redrives until no dead letter is left.
