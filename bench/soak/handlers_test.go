@@ -152,7 +152,7 @@ func (calm) called(int, int, int) error { return nil }
 
 // history returns the events, the same ones each time.
 func history(n int) []event.Record {
-	streams := max(n/100, 50)
+	streams := max(n/1000, 50)
 	random := rand.New(rand.NewPCG(uint64(n), 7))
 	records := make([]event.Record, n)
 	for i := range records {
