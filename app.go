@@ -16,8 +16,8 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// App joins a store, a bus, consumers and projections, schedules, commands, queries and requests. Make one with New. Its methods, and the functions
-// that take it, may be called at the same time.
+// App joins a store, a bus, consumers and projections, schedules, commands, queries and requests. Make one with New. Its methods, and the
+// functions that take it, may be called at the same time.
 type App struct {
 	cfg       Config
 	store     *store.Store
@@ -29,9 +29,10 @@ type App struct {
 
 	mu      sync.Mutex
 	workers []Worker
-	mistake error         // the first one in what was registered
-	run     *running      // nil until Run
-	begun   chan struct{} // closed by Run
+	named   map[string]bool // kinds and names of those that were added
+	mistake error           // the first one in what was registered
+	run     *running        // nil until Run
+	begun   chan struct{}   // closed by Run
 }
 
 // Config is how an App works; the zero Config does.
@@ -71,7 +72,7 @@ func New(d store.Driver, cfg Config) *App {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	a := &App{cfg: cfg, begun: make(chan struct{})}
+	a := &App{cfg: cfg, named: map[string]bool{}, begun: make(chan struct{})}
 	a.store = store.New(d, store.Config{Registry: cfg.Registry, Hook: cfg.Hooks.Store})
 	a.bus = bus.New(bus.Config{Registry: cfg.Registry, OnError: a.logHandler, Middleware: cfg.Middleware, Hook: once(cfg.Hooks.Bus)})
 	a.callable()

@@ -59,26 +59,12 @@ func (a *App) add(kind string, w Worker) {
 	case a.run != nil:
 		a.noteLocked(fmt.Errorf("%s %s: added after Run began; add it before", kind, w.Name()))
 		return
-	case a.named(w):
+	case a.named[kind+" "+w.Name()]:
 		a.noteLocked(event.Invalid("name", "there are two %ss called %s; give one another name", kind, w.Name()))
 		return
 	}
+	a.named[kind+" "+w.Name()] = true
 	a.workers = append(a.workers, w)
-}
-
-// named reports whether there is a worker of the same kind and name.
-func (a *App) named(w Worker) bool {
-	for _, other := range a.workers {
-		if other == Worker(a.schedules) {
-			continue
-		}
-		_, isConsumer := w.(*consumer.Consumer)
-		_, otherIs := other.(*consumer.Consumer)
-		if isConsumer == otherIs && other.Name() == w.Name() {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *App) note(err error) {

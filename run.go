@@ -76,7 +76,8 @@ func (a *App) begin() (*running, []Worker, error) {
 }
 
 // Settle returns when everything published so far, and everything that was published because of it, has been handled: by
-// consumers, projections, and the queues of subscriptions; of schedules, what was due. A record that was parked as a dead letter counts as handled. It waits for Run to begin, and returns Run's error if that ends first.
+// consumers, projections, and the queues of subscriptions; of schedules, what was due. A record that was parked as a dead letter counts as
+// handled. It waits for Run to begin, and returns Run's error if that ends first.
 func (a *App) Settle(ctx context.Context) error {
 	select {
 	case <-a.begun:

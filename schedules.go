@@ -7,8 +7,8 @@ import (
 	"github.com/oxbow-events/oxbow/schedule"
 )
 
-// Schedules returns the schedules that the app's store has: to make, list and cancel them. What they publish goes to subscriptions too. Run fires
-// them if Schedules was called before it.
+// Schedules returns the schedules that the app's store has: to make, list and cancel them. What they publish goes to subscriptions too, and
+// sync ones hold up other firings. Run fires them if Schedules was called before it.
 func (a *App) Schedules() *schedule.Scheduler {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -101,11 +102,11 @@ func (cfg *Config) check() error {
 }
 
 func (cfg Config) withDefaults(st *store.Store) Config {
-	cfg.Workers = orDefault(cfg.Workers, defaultWorkers)
-	cfg.Batch = orDefault(cfg.Batch, defaultBatch)
-	cfg.Slots = orDefault(cfg.Slots, defaultSlots)
-	cfg.DeadLetters = orDefault(cfg.DeadLetters, defaultDeadLetters)
-	cfg.StopTimeout = orDefault(cfg.StopTimeout, defaultStopTimeout)
+	cfg.Workers = cmp.Or(cfg.Workers, defaultWorkers)
+	cfg.Batch = cmp.Or(cfg.Batch, defaultBatch)
+	cfg.Slots = cmp.Or(cfg.Slots, defaultSlots)
+	cfg.DeadLetters = cmp.Or(cfg.DeadLetters, defaultDeadLetters)
+	cfg.StopTimeout = cmp.Or(cfg.StopTimeout, defaultStopTimeout)
 	if cfg.Key == nil {
 		cfg.Key = func(r *event.Record) string { return r.Stream }
 	}
@@ -117,14 +118,6 @@ func (cfg Config) withDefaults(st *store.Store) Config {
 	}
 	cfg.Retry = cfg.Retry.WithDefaults()
 	return cfg
-}
-
-func orDefault[T comparable](value, byDefault T) T {
-	var zero T
-	if value == zero {
-		return byDefault
-	}
-	return value
 }
 
 // checkName refuses names that no consumer can have.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/oxbow-events/oxbow/internal/parked"
+	"github.com/oxbow-events/oxbow/internal/task"
 )
 
 const (
@@ -53,7 +54,7 @@ func (r *run) redriveAsked(ctx context.Context) error {
 		}
 		for _, s := range r.board.withParked() {
 			if err := r.redriveSlot(ctx, s); err != nil {
-				return ended(ctx, err)
+				return task.Ended(ctx, err)
 			}
 		}
 	}
@@ -124,7 +125,7 @@ func (r *run) readLetters(rd *redrive) error {
 			return nil
 		}
 		if err != nil {
-			return ended(r.handling, err)
+			return task.Ended(r.handling, err)
 		}
 		if len(letters) > 0 {
 			r.board.redriveLetters(rd, letters)

@@ -1,15 +1,14 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/oxbow-events/oxbow/event"
-	"github.com/oxbow-events/oxbow/internal/backoff"
 	"github.com/oxbow-events/oxbow/internal/due"
 	"github.com/oxbow-events/oxbow/internal/lease"
 	"github.com/oxbow-events/oxbow/internal/task"
@@ -68,9 +67,9 @@ func (r *run) work(ctx context.Context) error {
 		return err
 	}
 	group, inner := task.New(ctx)
-	handling, release := outlive(inner, r.cfg.StopTimeout)
+	handling, release := task.Outlive(inner, r.cfg.StopTimeout)
 	defer release()
-	saving, releaseSaving := outlive(handling, r.cfg.StopTimeout)
+	saving, releaseSaving := task.Outlive(handling, r.cfg.StopTimeout)
 	defer releaseSaving()
 	r.group, r.handling = group, handling
 	r.committer = newCommitter(r)
@@ -137,7 +136,7 @@ func (r *run) settle(ctx context.Context) (lease.Settings, error) {
 		return lease.Settings{}, err
 	}
 	return lease.ChangeSettings(ctx, r.store, Bucket, r.name, func(s *lease.Settings) error {
-		s.Slots = orDefault(s.Slots, r.cfg.Slots)
+		s.Slots = cmp.Or(s.Slots, r.cfg.Slots)
 		if s.Data == nil {
 			s.Data = data
 		}
@@ -160,23 +159,6 @@ func (r *run) awaitFailure(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-}
-
-// outlive returns a context that ends a while after ctx does, or when release is called, which waits for its goroutine.
-func outlive(ctx context.Context, by time.Duration) (longer context.Context, release func()) {
-	// Handlers under way when the run is stopped may finish; that is why they do not get ctx itself.
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		select {
-		case <-ctx.Done():
-			_ = backoff.Sleep(longer, by) // cut short by release
-			cancel()
-		case <-longer.Done():
-		}
-	}()
-	return longer, func() { cancel(); <-ended }
 }
 
 func (r *run) log(rec *event.Record, message string, err error, args ...any) {

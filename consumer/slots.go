@@ -7,24 +7,17 @@ import (
 
 	"github.com/oxbow-events/oxbow/internal/lease"
 	"github.com/oxbow-events/oxbow/internal/parked"
+	"github.com/oxbow-events/oxbow/internal/task"
 )
 
 // Gained begins to work on a slot. It is for package lease.
 func (r *run) Gained(ctx context.Context, l *lease.Slot) error {
 	s, err := r.load(ctx, l)
 	if err != nil {
-		return ended(ctx, err)
+		return task.Ended(ctx, err)
 	}
 	r.begin(l, s)
 	return nil
-}
-
-// ended turns the error of something that was told to stop into nil.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 func (r *run) begin(l *lease.Slot, s *slot) {

@@ -39,7 +39,7 @@ func (s *Scheduler) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	committing, release := outlive(ctx, s.cfg.StopTimeout)
+	committing, release := task.Outlive(ctx, s.cfg.StopTimeout)
 	defer release()
 	r := &run{Scheduler: s, window: s.newWindow(), space: space, committing: committing}
 	s.window.Store(r.window)
@@ -48,16 +48,6 @@ func (s *Scheduler) run(ctx context.Context) error {
 	work.Go(func() error { return r.look(inner) })
 	work.Go(func() error { return r.fireDue(inner) })
 	return work.Wait()
-}
-
-// outlive returns a context that ends a while after ctx does, or when release is called: a commit under way when the run is told to stop may
-// finish, and with it what follows from its events.
-func outlive(ctx context.Context, by time.Duration) (longer context.Context, release func()) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	late := time.AfterFunc(by, cancel)
-	late.Stop()
-	unwatch := context.AfterFunc(ctx, func() { late.Reset(by) })
-	return longer, func() { unwatch(); late.Stop(); cancel() }
 }
 
 // ahead is how long before it is due a schedule is taken into memory: long enough for the look before to have seen it.
@@ -84,7 +74,7 @@ func (r *run) look(ctx context.Context) error {
 	var s sweep
 	for {
 		if err := r.load(ctx, &s); err != nil {
-			return ended(ctx, err)
+			return task.Ended(ctx, err)
 		}
 		var room <-chan struct{}
 		if s.at != "" {
@@ -129,19 +119,11 @@ func (s *sweep) begin(now time.Time) {
 	}
 }
 
-// ended turns the error of a run that was told to stop into nil.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
 // fireDue fires what is due, as soon as it is.
 func (r *run) fireDue(ctx context.Context) error {
 	for r.window.queue.Wait(ctx) == nil {
 		if err := r.round(ctx); err != nil {
-			return ended(ctx, err)
+			return task.Ended(ctx, err)
 		}
 	}
 	return nil

@@ -33,7 +33,6 @@ type role struct {
 	Dir     string
 	Address string
 	Number  int // of those that consume
-	Seed    uint64
 }
 
 const roleVariable = "OXBOW_SOAK_ROLE"

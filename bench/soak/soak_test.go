@@ -92,7 +92,7 @@ func newStorm(t *testing.T, records []event.Record) *storm {
 	s.keeper = &process{t: t, role: role{Store: true, Dir: dir, Address: address}, stderr: stderr}
 	s.keeper.start()
 	for i := range processes {
-		p := &process{t: t, role: role{Dir: dir, Address: address, Number: i, Seed: *seed}, stderr: stderr}
+		p := &process{t: t, role: role{Dir: dir, Address: address, Number: i}, stderr: stderr}
 		p.start()
 		s.workers = append(s.workers, p)
 	}
@@ -263,8 +263,8 @@ func (s *storm) report() {
 	}
 }
 
-// effects are what consumers leave.
-type effect map[string]string // by bucket or sort, and key
+// effect is what consumers leave, by who it was and by key.
+type effect map[string]string
 
 func effects(t *testing.T, st *store.Store) effect {
 	t.Helper()
