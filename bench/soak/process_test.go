@@ -85,7 +85,7 @@ func (r role) consume(ctx context.Context) error {
 	for ctx.Err() == nil {
 		st := store.New(remotestore.Dial(r.Address), store.Config{})
 		err := errors.Join(run(ctx, st, t), st.Close())
-		if halt := (*consumer.HaltError)(nil); errors.As(err, &halt) || errors.Is(err, store.ErrConflict) {
+		if final(err) {
 			return err
 		}
 		if err != nil {
@@ -94,6 +94,13 @@ func (r role) consume(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// final reports whether running again would not help.
+func final(err error) bool {
+	_, halted := errors.AsType[*consumer.HaltError](err)
+	_, limited := errors.AsType[*consumer.LimitError](err)
+	return halted || limited || errors.Is(err, store.ErrConflict)
 }
 
 // trouble is what a process that consumes has.

@@ -6,10 +6,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -121,7 +124,7 @@ func freeAddress(t *testing.T) string {
 // rage kills and pauses processes until the history was consumed.
 func (s *storm) rage() {
 	s.Helper()
-	last, moved := store.Position(0), time.Now() // of all together
+	last, moved, told := store.Position(0), time.Now(), time.Now() // of all together
 	var deck []func()
 	for decks := 1 + s.n/25_000; ; {
 		switch {
@@ -136,15 +139,19 @@ func (s *storm) rage() {
 		default:
 			s.sleep(100, 200)
 		}
-		done, sum := s.done()
-		if sum > last {
+		done := s.done()
+		if sum := done.sum(); sum > last {
 			last, moved = sum, time.Now()
 		}
-		if done >= store.Position(s.n) && len(deck) == 0 && decks == 0 {
+		if time.Since(told) > time.Minute {
+			s.Logf("%v of %d, %d decks to go", done, s.n, decks)
+			told = time.Now()
+		}
+		if done.least() >= store.Position(s.n) && len(deck) == 0 && decks == 0 {
 			break
 		}
 		if time.Since(moved) > patience {
-			s.Fatalf("nothing has moved for %v: everybody is past %d of %d", patience, done, s.n)
+			s.Fatalf("nothing has moved for %v: %v of %d", patience, done, s.n)
 		}
 	}
 	for _, w := range s.workers {
@@ -191,17 +198,36 @@ func (s *storm) sleep(least, most int) {
 	time.Sleep(time.Duration(least+s.random.IntN(most-least)) * time.Millisecond)
 }
 
-// done returns the position that everybody is past, and the sum of all positions; 0 when the store does not answer.
-func (s *storm) done() (least, sum store.Position) {
+// reached is the position up to which each has handled everything.
+type reached [consumers]store.Position
+
+func (r reached) least() store.Position { return slices.Min(r[:]) }
+
+func (r reached) sum() (sum store.Position) {
+	for _, at := range r {
+		sum += at
+	}
+	return sum
+}
+
+func (r reached) String() string {
+	var said []string
+	for who, at := range r {
+		said = append(said, fmt.Sprint(names[who], " ", at))
+	}
+	return strings.Join(said, ", ")
+}
+
+// done returns how far everybody is, or zeros when the store does not answer.
+func (s *storm) done() (done reached) {
 	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Second)
 	defer cancel()
-	least = store.Position(s.n)
-	for _, name := range names[:totals] {
+	for who, name := range names[:totals] {
 		at, err := consumer.Checkpoint(ctx, s.store, name)
 		if err != nil {
-			return 0, 0
+			return reached{}
 		}
-		least, sum = min(least, at), sum+at
+		done[who] = at
 	}
 	p, err := projection.New[tally](s.store, names[totals], projection.Config{})
 	if err != nil {
@@ -209,9 +235,10 @@ func (s *storm) done() (least, sum store.Position) {
 	}
 	stats, err := p.Stats(ctx)
 	if err != nil {
-		return 0, 0
+		return reached{}
 	}
-	return min(least, stats.Position), sum + stats.Position
+	done[totals] = stats.Position
+	return done
 }
 
 // mend lets all events be handled, and redrives until no dead letter is left.
@@ -225,7 +252,7 @@ func (s *storm) mend() {
 		if err != nil {
 			s.Fatal(err)
 		}
-		for began := time.Now(); ; {
+		for least, moved := uint64(math.MaxUint64), time.Now(); ; {
 			count, err := letters.Count(s.Context())
 			if err != nil {
 				s.Fatal(err)
@@ -233,8 +260,11 @@ func (s *storm) mend() {
 			if count.Letters == 0 {
 				break
 			}
-			if time.Since(began) > patience {
-				s.Fatalf("%s still has %+v after %v of redriving", name, count, patience)
+			if count.Letters < least {
+				least, moved = count.Letters, time.Now()
+			}
+			if time.Since(moved) > patience {
+				s.Fatalf("%s has %+v, and none less for %v of redriving", name, count, patience)
 			}
 			if _, err := letters.Redrive(s.Context(), deadletter.Filter{}, deadletter.Options{All: true, By: "soak"}); err != nil {
 				s.Fatal(err)
