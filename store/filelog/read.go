@@ -99,6 +99,7 @@ func (v *view) find(q *store.Query) error {
 		v.filter, v.left = q.Any, q.Limit
 		v.reader.order = !v.listed && !v.backward && len(q.Any) == 0
 		v.reader.sift = !v.listed && len(q.Any) > 0
+		v.reader.learns = v.reader.sift && !v.backward
 		return nil
 	}))
 }
@@ -147,14 +148,16 @@ func (v *view) position() (p store.Position, ok bool) {
 // maxRecords is how many records are read at a time from memory that was read anyway.
 const maxRecords = 15
 
-// readAhead reads the records after this one that stand in the same memory. An error is met again when their turn comes.
+// readAhead reads the matching records after this one that stand in the same memory. An error is met again when their turn comes.
 func (v *view) readAhead() {
 	room := v.room[:0]
 	for len(room) < maxRecords && v.walker.from <= v.walker.to && v.reader.near(v.walker.from) {
 		room = append(room, event.Record{})
-		r := &room[len(room)-1]
-		if ok, err := v.reader.read(v.walker.from, nil, r); err != nil || !ok {
+		ok, err := v.reader.read(v.walker.from, v.filter, &room[len(room)-1])
+		if err != nil || !ok {
 			room = room[:len(room)-1]
+		}
+		if err != nil {
 			break
 		}
 		v.walker.from++

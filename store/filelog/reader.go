@@ -14,7 +14,10 @@ type reader struct {
 	places places // of the newest segment
 	limit  int64  // bytes of the newest segment
 	order  bool   // all records are read one after the other: their memory is read ahead, and shared by those beside each other
-	sift   bool   // few records will match: they are looked at before they get memory of their own
+	sift   bool   // few records match: they are looked at before they get memory of their own
+	learns bool   // which of the two it is depends on how many match
+
+	looked, matched int // of late, when it learns
 
 	now    *segment // the one that was read from last
 	placer placer   // its places
@@ -78,6 +81,7 @@ func (r *reader) read(p store.Position, filter []store.Filter, into *event.Recor
 		return false, err
 	}
 	if r.sift && !r.matches(e.payload, filter, p) {
+		r.learn(false)
 		return false, nil
 	}
 	if !own {
@@ -87,7 +91,29 @@ func (r *reader) read(p store.Position, filter []store.Filter, into *event.Recor
 		return false, r.damaged(int64(at), p, err.Error())
 	}
 	into.Position = p
-	return store.MatchAny(filter, into), nil
+	ok = store.MatchAny(filter, into)
+	r.learn(ok)
+	return ok, nil
+}
+
+// learn decides how to read on: in order when most of the records match.
+func (r *reader) learn(ok bool) {
+	if !r.learns {
+		return
+	}
+	if ok {
+		r.matched++
+	}
+	const enough = 64
+	if r.looked++; r.looked < enough {
+		return
+	}
+	r.order = r.matched > enough/2
+	r.sift = !r.order
+	r.looked, r.matched = 0, 0
+	if r.sift {
+		r.chunk = nil
+	}
 }
 
 // own returns a copy of the bytes in memory that records share. It begins small, so that one record has no more than it needs.
