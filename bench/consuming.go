@@ -71,7 +71,7 @@ func prepareConsumer(ctx context.Context, e *env) ([]contender, error) {
 }
 
 func prepareTypedConsumer(ctx context.Context, e *env) ([]contender, error) {
-	n := filledEvents(e)
+	n := e.n(300_000, 300)
 	st, data, err := filledStore(ctx, e, n)
 	if err != nil {
 		return nil, err

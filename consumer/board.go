@@ -8,10 +8,17 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// What a run holds in memory at most, give or take one page of the reader: when it is full, the reader waits.
+// What a run holds in memory at most, give or take what the reader hands over at once: when it is full, the reader waits.
 const (
 	maxPending = 16_384
 	maxBytes   = 64 << 20
+)
+
+// As long as there is plenty to do, the reader does not read further ahead than that: what was read long before it is handled has left the
+// processor's caches, and to decode it takes half as long again.
+const (
+	maxAhead  = 4096
+	minPlenty = 256 // lanes that are ready
 )
 
 // board is what a run knows: the slots it holds, and the jobs that wait in lanes, one for each key. It hands them to workers, one job or
@@ -20,8 +27,14 @@ type board struct {
 	mu    sync.Mutex
 	work  sync.Cond // workers wait for something to do
 	room  sync.Cond // the reader waits for room, or for a slot
+	full  bool      // the reader waits for room
 	lanes map[string]*lane
 	ready queue[*lane] // each lane at most once
+
+	plenty int // of ready lanes
+
+	hands   []*hand // what workers have
+	watched int     // at which of them somebody looked last
 
 	slots  []*slot // by number, nil where another run has it
 	held   int
@@ -59,8 +72,10 @@ type errand struct {
 	behind bool   // not to be handled, but to wait behind a dead letter
 }
 
-func newBoard() *board {
-	b := &board{lanes: map[string]*lane{}, tellSave: make(chan struct{}, 1)}
+func newBoard(cfg *Config) *board {
+	b := &board{
+		lanes: map[string]*lane{}, plenty: max(minPlenty, 2*cfg.Workers, 2*cfg.Batch), tellSave: make(chan struct{}, 1),
+	}
 	b.work.L, b.room.L = &b.mu, &b.mu
 	return b
 }
@@ -70,6 +85,7 @@ func (b *board) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
+	b.gather()
 	b.work.Broadcast()
 }
 
@@ -78,6 +94,7 @@ func (b *board) halt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.halted = true
+	b.gather()
 }
 
 // stopWaiting ends the reader's wait.
@@ -92,48 +109,9 @@ func (b *board) stopWaiting() {
 func (b *board) pause(paused bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.paused = paused; !paused {
-		b.work.Broadcast()
-	}
-}
-
-// next waits for something to do. It is nothing when the board is closed.
-func (b *board) next(e *errand, batch int) (ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.nextLocked(e, batch)
-}
-
-// nextAfter is done and next under one lock.
-func (b *board) nextAfter(e *errand, batch int) (ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.doneLocked(e)
-	return b.nextLocked(e, batch)
-}
-
-func (b *board) nextLocked(e *errand, batch int) bool {
-	for !b.closed {
-		if b.take(e, batch) {
-			return true
-		}
-		b.idle++
-		b.work.Wait()
-		b.idle--
-	}
-	return false
-}
-
-// take fills an errand, if there is anything to do.
-func (b *board) take(e *errand, batch int) bool {
-	e.lanes, e.counts, e.jobs, e.behind = e.lanes[:0], e.counts[:0], e.jobs[:0], false
-	for !b.paused && !b.halted && b.ready.len() > 0 {
-		if l := b.ready.pop(); l.slot.usable() {
-			b.fill(e, l, batch)
-			return true
-		} // and if not, whoever ends the slot throws the lane away
-	}
-	return false
+	b.paused = paused
+	b.gather()
+	b.work.Broadcast()
 }
 
 func (b *board) fill(e *errand, l *lane, batch int) {
@@ -198,6 +176,10 @@ func (e *errand) add(l *lane, fits func(*job) bool, limit, bytes int) (n int) {
 	return n
 }
 
+func (e *errand) clear() {
+	e.lanes, e.counts, e.jobs, e.behind = e.lanes[:0], e.counts[:0], e.jobs[:0], false
+}
+
 // done notes that an errand is done, and lets its lanes go on.
 func (b *board) done(e *errand) {
 	b.mu.Lock()
@@ -214,6 +196,7 @@ func (b *board) doneLocked(e *errand) {
 	if n > 0 {
 		b.count += n
 		b.dirtied()
+		b.tellReader()
 	}
 }
 
@@ -234,10 +217,29 @@ func (b *board) finish(l *lane, count int) (n uint64) {
 		}
 		b.recycle(j)
 	}
-	if b.pending <= maxPending-page && b.bytes < maxBytes {
+	return uint64(count)
+}
+
+// isFull reports whether the reader is to wait.
+func (b *board) isFull() bool {
+	return b.pending >= maxPending || b.bytes >= maxBytes || b.pending >= maxAhead && b.ready.len() > b.plenty
+}
+
+// hasRoom reports whether the reader is to go on: not for every single job that is done.
+func (b *board) hasRoom() bool {
+	switch {
+	case b.pending > maxPending-minPage || b.bytes >= maxBytes:
+		return false
+	default:
+		return b.pending <= maxAhead*3/4 || b.ready.len() <= b.plenty/2
+	}
+}
+
+// tellReader tells it that there is room.
+func (b *board) tellReader() {
+	if b.full && b.hasRoom() {
 		b.room.Signal()
 	}
-	return uint64(count)
 }
 
 func (b *board) recycle(j *job) {
@@ -251,6 +253,13 @@ func (b *board) recycle(j *job) {
 func (b *board) handBack(e *errand) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.undo(e)
+}
+
+func (b *board) undo(e *errand) {
+	if e.behind {
+		b.unparking(e, len(e.jobs))
+	}
 	for _, l := range e.lanes {
 		b.giveBack(l)
 	}
@@ -295,29 +304,56 @@ func (b *board) again(l *lane) {
 	b.requeue(l)
 }
 
-// add puts jobs that were read into their lanes, and those that nobody here is to handle to the spare ones. It waits for room. It is not
-// ok when the reader is to begin again, or to end.
-func (b *board) add(jobs []*job, places []where, spare []*job, generation uint64) (_ []*job, ok bool) {
+// page is jobs that were read, and where they belong.
+type page struct {
+	jobs       []*job
+	places     []where
+	generation uint64 // of the reader
+}
+
+type where struct {
+	slot int
+	key  string
+}
+
+// add puts what was read into lanes, and to the spare jobs those that nobody here is to handle and some that are done. It waits for room.
+// It is not ok when the reader is to begin again, or to end.
+func (b *board) add(p *page, spare []*job) (_ []*job, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.generation == generation && !b.readerEnds && (b.pending >= maxPending || b.bytes >= maxBytes) {
-		b.room.Wait()
+	return b.addLocked(p, spare)
+}
+
+// tryAdd is add when nobody else is at the board.
+func (b *board) tryAdd(p *page, spare []*job) (_ []*job, ok, tried bool) {
+	if !b.mu.TryLock() {
+		return spare, false, false
 	}
-	if b.generation != generation || b.readerEnds {
+	defer b.mu.Unlock()
+	spare, ok = b.addLocked(p, spare)
+	return spare, ok, true
+}
+
+func (b *board) addLocked(p *page, spare []*job) (_ []*job, ok bool) {
+	for b.generation == p.generation && !b.readerEnds && b.isFull() {
+		b.full = true
+		b.room.Wait()
+		b.full = false
+	}
+	if b.generation != p.generation || b.readerEnds {
 		return spare, false
 	}
-	last := jobs[len(jobs)-1].record.Position
-	for i, j := range jobs {
-		s := b.slots[places[i].slot]
+	for i, j := range p.jobs {
+		s := b.slots[p.places[i].slot]
 		if s == nil || !s.wants(j.record.Position) {
 			spare = append(spare, j)
 			continue
 		}
 		s.open(j)
-		b.enqueue(s, places[i].key, j)
+		b.enqueue(s, p.places[i].key, j)
 	}
-	b.advance(last)
-	return spare, true
+	b.advance(p.jobs[len(p.jobs)-1].record.Position)
+	return b.reuse(spare, maxPage-len(spare)), true
 }
 
 func (b *board) enqueue(s *slot, key string, j *job) {
@@ -349,13 +385,11 @@ func (b *board) advance(p store.Position) {
 	b.checkWaits()
 }
 
-// reuse returns jobs to be filled.
-func (b *board) reuse(into []*job, n int) []*job {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n = min(n, len(b.used))
-	into = append(into, b.used[len(b.used)-n:]...)
+// reuse adds jobs that are done to the spare ones.
+func (b *board) reuse(spare []*job, n int) []*job {
+	n = min(max(n, 0), len(b.used))
+	spare = append(spare, b.used[len(b.used)-n:]...)
 	clear(b.used[len(b.used)-n:])
 	b.used = b.used[:len(b.used)-n]
-	return into
+	return spare
 }

@@ -168,7 +168,9 @@ func (k *committer) join(ctx context.Context, queue []*finished) (group, rest []
 // handBack lets lanes go on with nothing done.
 func (k *committer) handBack(fs []*finished) {
 	for _, f := range fs {
-		k.board.undone(f)
+		if f.errand != nil {
+			k.board.handBack(f.errand)
+		}
 	}
 }
 

@@ -198,6 +198,7 @@ func (b *board) stale(s *slot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s.stale = true
+	b.gather()
 }
 
 // dirtied is called when progress was made that is worth a save.

@@ -53,6 +53,7 @@ func (b *board) end(number int, s *slot) (idle <-chan struct{}) {
 	if s.ended {
 		return s.idle
 	}
+	b.gather()
 	s.resting, s.ended = true, true
 	b.slots[number] = nil
 	if b.held--; b.held == 0 {
@@ -89,6 +90,7 @@ func (b *board) rest(s *slot) (idle <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s.resting = true
+	b.gather()
 	s.tellIdle()
 	return s.idle
 }

@@ -16,7 +16,7 @@ func (r *run) waitBehind(e *errand) error {
 		if j.record.Position <= l.slot.letters { // the checkpoint may have been put back to before it was parked
 			has, err := parked.Has(r.handling, r.store, r.name, j.record.Position)
 			if err != nil {
-				r.board.undone(&finished{errand: e})
+				r.board.handBack(e)
 				return err
 			}
 			if has {
@@ -51,7 +51,7 @@ func (k *committer) limit(f *finished) {
 	k.end(&LimitError{
 		Consumer: "consumer " + k.name, Limit: k.cfg.DeadLetters, Letters: k.count.Letters, Record: f.letters[0].Record, Err: f.err,
 	})
-	k.board.undone(f)
+	k.board.handBack(f.errand)
 }
 
 // cut leaves those letters to the next commit for which there is no room in this one.
@@ -63,7 +63,7 @@ func (b *board) cut(f *finished, room int) {
 	for n < len(f.jobs) && f.jobs[n].record.Position <= last {
 		n++
 	}
-	b.unparking(f, len(f.jobs)-n)
+	b.unparking(f.errand, len(f.jobs)-n)
 	f.letters, f.jobs, f.counts[0] = f.letters[:room], f.jobs[:n], n
 }
 
@@ -74,7 +74,7 @@ func (b *board) settle(f *finished) {
 	}
 	s := f.lanes[0].slot
 	if f.behind {
-		b.unparking(f, len(f.jobs))
+		b.unparking(f.errand, len(f.jobs))
 	}
 	if len(f.letters) > 0 && !s.ended {
 		hash := f.lanes[0].hashed()
@@ -91,24 +91,9 @@ func (b *board) settle(f *finished) {
 	b.doneLocked(f.errand)
 }
 
-// undone lets the lanes of what was to be committed go on as if it had not been handled.
-func (b *board) undone(f *finished) {
-	if f.errand == nil {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if f.behind {
-		b.unparking(f, len(f.jobs))
-	}
-	for _, l := range f.lanes {
-		b.giveBack(l)
-	}
-}
-
 // unparking notes that records are no longer on their way to the dead letters.
-func (b *board) unparking(f *finished, n int) {
-	l := f.lanes[0]
+func (b *board) unparking(e *errand, n int) {
+	l := e.lanes[0]
 	s, hash := l.slot, l.hashed()
 	if s.parking[hash] -= n; s.parking[hash] <= 0 {
 		delete(s.parking, hash)

@@ -8,21 +8,17 @@ import (
 	"github.com/oxbow-events/oxbow/store"
 )
 
-// page is how many records the reader hands to the board at once, if there are so many.
-const page = 64
+// How many records the reader hands to the board at once, if there are so many: more only as long as somebody else is at the board.
+const (
+	minPage = 64
+	maxPage = 4 * minPage
+)
 
 // reader hands records to the board. One reads for all slots.
 type reader struct {
 	*run
-	generation uint64
-	jobs       []*job // that were read, and not handed over yet
-	places     []where
-	spare      []*job
-}
-
-type where struct {
-	slot int
-	key  string
+	page         // what was read, and is not handed over yet
+	spare []*job // to be filled
 }
 
 // errAgain ends a read because it is to begin again at another position.
@@ -65,7 +61,7 @@ func (rd *reader) readFrom(ctx context.Context, after store.Position) error {
 				return err
 			}
 		}
-		if err := rd.handOver(); err != nil {
+		if err := rd.handOver(true); err != nil {
 			return err
 		}
 		rd.board.passed(head, rd.generation)
@@ -90,16 +86,13 @@ func (rd *reader) take(rec event.Record) error {
 		}
 	}
 	rd.jobs, rd.places = append(rd.jobs, j), append(rd.places, where{slot, key})
-	if len(rd.jobs) < page {
+	if len(rd.jobs) < minPage {
 		return nil
 	}
-	return rd.handOver()
+	return rd.handOver(len(rd.jobs) >= maxPage)
 }
 
 func (rd *reader) fresh() *job {
-	if len(rd.spare) == 0 {
-		rd.spare = rd.board.reuse(rd.spare, page)
-	}
 	n := len(rd.spare)
 	if n == 0 {
 		return &job{}
@@ -109,15 +102,24 @@ func (rd *reader) fresh() *job {
 	return j
 }
 
-func (rd *reader) handOver() error {
+// handOver hands over what was read, or, unless it must, leaves that for later because somebody else is at the board.
+func (rd *reader) handOver(must bool) error {
 	if len(rd.jobs) == 0 {
 		return nil
 	}
-	var ok bool
-	if rd.spare, ok = rd.board.add(rd.jobs, rd.places, rd.spare, rd.generation); !ok {
+	ok, tried := false, true
+	if must {
+		rd.spare, ok = rd.board.add(&rd.page, rd.spare)
+	} else {
+		rd.spare, ok, tried = rd.board.tryAdd(&rd.page, rd.spare)
+	}
+	switch {
+	case !tried:
+		return nil
+	case !ok:
 		return errAgain
 	}
-	rd.jobs, rd.places = rd.jobs[:0], rd.places[:0]
+	rd.forget()
 	return nil
 }
 

@@ -38,7 +38,7 @@ type run struct {
 // error. It may be called again, and at the same time by other processes and by other consumers of the same name: they share the work.
 func (c *Consumer) Run(ctx context.Context) error {
 	r := &run{
-		Consumer: c, board: newBoard(), retries: due.New[*lane](), slots: map[*lease.Slot]*slot{},
+		Consumer: c, board: newBoard(&c.cfg), retries: due.New[*lane](), slots: map[*lease.Slot]*slot{},
 		failed: make(chan error, 1), look: make(chan struct{}, 1),
 	}
 	if err := c.enter(r); err != nil {

@@ -10,18 +10,20 @@ import (
 
 // handleReady is one worker.
 func (r *run) handleReady() error {
-	e := &errand{}
-	ok := r.board.next(e, r.cfg.Batch)
-	for ok {
-		done, err := r.handle(e)
-		switch {
-		case err != nil:
-			return err
-		case done:
-			ok = r.board.nextAfter(e, r.cfg.Batch)
-		default:
-			e = &errand{} // the other one is on its way
-			ok = r.board.next(e, r.cfg.Batch)
+	h := r.board.enter()
+	for r.board.next(h, r.cfg.Batch) {
+		for i, ok := h.begin(); ok; i, ok = h.begin() {
+			done, err := r.handle(h.errands[i])
+			if err != nil {
+				return err
+			}
+			h.end(i, !done)
+			if h.low() {
+				r.board.topUp(h, r.cfg.Batch)
+			}
+			if h.late() {
+				break
+			}
 		}
 	}
 	return nil
@@ -29,7 +31,11 @@ func (r *run) handleReady() error {
 
 // handle sees to an errand. It is not done when it went on to somebody else: to the committer, or back to the board.
 func (r *run) handle(e *errand) (done bool, err error) {
-	if e.behind {
+	switch {
+	case e.void():
+		r.board.handBack(e)
+		return false, nil
+	case e.behind:
 		return false, r.waitBehind(e)
 	}
 	c, err := r.call(e)
@@ -189,5 +195,6 @@ func (b *board) forgive(e *errand) {
 	delete(l.slot.failed, e.jobs[0].record.Position)
 	l.slot.dirty = true
 	l.slot.resting = true // so that it is not tried again meanwhile
+	b.gather()
 	b.giveBack(l)
 }
