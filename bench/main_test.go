@@ -130,7 +130,7 @@ func TestVerdictsSayWhatWasReached(t *testing.T) {
 }
 
 func TestTargetsNameContenders(t *testing.T) {
-	known := map[string]bool{rawName: true, decoderName: true, smallName: true, onePublisher: true}
+	known := map[string]bool{rawName: true, decoderName: true, smallName: true, onePublisher: true, noneParked: true}
 	for _, p := range stores() {
 		known[p.Name] = true
 	}

@@ -113,6 +113,10 @@ var works = []work{
 		name: "consumer, one item an event, once", durability: fsynced, unit: rate, goal: "50,000/s", prepare: prepareItems,
 	},
 	{
+		name: "consumer beside 1,000,000 parked keys", durability: fsynced, unit: rate, prepare: prepareParked,
+		targets: map[string]target{noneParked: atLeast(0.9)},
+	},
+	{
 		name: "from append to handler, idle system, p99", durability: fsynced, goal: "1 ms", prepare: prepareDelivery,
 	},
 	{
