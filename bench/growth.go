@@ -121,6 +121,9 @@ func prepareGrownAppend(ctx context.Context, e *env) ([]contender, error) {
 
 func prepareGrownRead(ctx context.Context, e *env) ([]contender, error) {
 	return ofGrowth(ctx, e, func(g *grown) (side, error) {
+		if err := forgetFolder(g.dir); err != nil {
+			return nil, err
+		}
 		l, err := g.open(e, false)
 		if err != nil {
 			return nil, err
@@ -137,7 +140,8 @@ func prepareGrownRead(ctx context.Context, e *env) ([]contender, error) {
 }
 
 // warmUp reads each stream that will be read once: a turn is too short to reach all pages of a large store, and the first one to
-// touch a page waits for the system to map it.
+// touch a page waits for the system to map it. They come from the disk, as after a start of the machine: what a fast fill leaves in the
+// system's cache lies there in other pieces than in any store that took longer to grow.
 func (g *grown) warmUp(ctx context.Context, read func(ctx context.Context, n int) error) error {
 	for n := 0; n < g.streams; n += 2 {
 		if err := read(ctx, n); err != nil {

@@ -13,7 +13,6 @@ import (
 type lookahead struct {
 	room    [maxSpots]spot
 	spots   []spot
-	size    int  // of the last batch
 	touched byte // keeps what is touched from being optimized away
 }
 
@@ -25,8 +24,7 @@ type spot struct {
 }
 
 const (
-	minSpots   = 2 // for whoever stops after the first record
-	maxSpots   = 8
+	maxSpots   = 12
 	bytesAhead = 1 << 10
 	cacheLine  = 64
 )
@@ -45,9 +43,8 @@ func (a *lookahead) next(v *view) (s spot, ok bool) {
 
 // look takes the next positions off the list and touches what is to be read for them.
 func (a *lookahead) look(v *view) {
-	a.size = min(max(minSpots, 4*a.size), maxSpots)
 	n := 0
-	for n < a.size && (v.left <= 0 || n < v.left) {
+	for n < maxSpots && (v.left <= 0 || n < v.left) {
 		p, ok := v.walker.next()
 		if !ok {
 			break
