@@ -146,7 +146,7 @@ func DecodeAs[T any](r *Registry, rec Record) (Event[T], error) {
 
 // prepared is a record's data on the way into a Go type.
 type prepared struct {
-	rec    *Record
+	from   Schema // as it is stored; not the record itself, which each decoding would then put on the heap
 	schema Schema // that it was lifted to
 	data   []byte
 	codec  Codec // nil when there is none for the content type, and the Go type takes bytes
@@ -156,7 +156,7 @@ type prepared struct {
 // prepare lifts the record for the Go type that choose returns for the type it was lifted to.
 func (r *Registry) prepare(rec *Record, choose func(k *knowledge, name string) reflect.Type) (p prepared, err error) {
 	known := r.know()
-	p.rec = rec
+	p.from = Schema{rec.Type, rec.SchemaVersion()}
 	if p.schema, p.data, err = known.lift(rec); err != nil {
 		return prepared{}, err
 	}
@@ -185,7 +185,7 @@ func (p *prepared) into(data any) error {
 		return nil
 	}
 	if err := p.codec.Decode(p.data, data); err != nil {
-		return fmt.Errorf("decode %s version %d%s into %v: %w", p.schema.Type, p.schema.Version, storedAs(p.rec, p.schema), p.goType, err)
+		return fmt.Errorf("decode %s version %d%s into %v: %w", p.schema.Type, p.schema.Version, storedAs(p.from, p.schema), p.goType, err)
 	}
 	return nil
 }
@@ -206,11 +206,11 @@ func (r *Registry) decode(rec *Record, choose func(k *knowledge, name string) re
 }
 
 // storedAs tells what a record is stored as when it was lifted into another type.
-func storedAs(rec *Record, lifted Schema) string {
-	if rec.Type == lifted.Type {
+func storedAs(from, lifted Schema) string {
+	if from.Type == lifted.Type {
 		return ""
 	}
-	return fmt.Sprintf(", stored as %s version %d,", rec.Type, rec.SchemaVersion())
+	return fmt.Sprintf(", stored as %s version %d,", from.Type, from.Version)
 }
 
 // checkSchema refuses data of another schema than t's: what a newer program wrote, what could not be lifted, and what was lifted
