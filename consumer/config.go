@@ -18,10 +18,10 @@ import (
 type Config struct {
 	Filters []store.Filter           // only records that match one, as stored or as lifted; default all that the handlers are for
 	Topics  []string                 // only records whose topic matches one of these patterns; default all
-	Where   func(*event.Record) bool // only records of which it says so, as they are stored; default all
+	Where   func(*event.Record) bool // only records of which it says so, as they are stored; valid during the call; default all
 	From    From                     // where a consumer that never ran begins; default FromBeginning
 
-	Key     func(*event.Record) string // records with equal keys keep their order; default the stream
+	Key     func(*event.Record) string // records with equal keys keep their order; valid during the call; default the stream
 	Workers int                        // keys handled at the same time; default 8
 	Batch   int                        // records that a handler made with OnBatch gets at most; default 100
 	Slots   int                        // parts that processes share; fixed by the first run; default 32, at most 1,024

@@ -67,7 +67,7 @@ func (c *handlingContext) end() *txState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.tx == nil {
-		c.tx = &txState{over: errReturned}
+		c.tx = returned
 		return nil
 	}
 	if !c.tx.end() {

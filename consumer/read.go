@@ -71,17 +71,18 @@ func (rd *reader) readFrom(ctx context.Context, after store.Position) error {
 
 // take notes a record, and hands over what there is when the page is full.
 func (rd *reader) take(rec event.Record) error {
-	slot, key, wanted, err := rd.place(&rec, len(rd.board.slots))
-	if err != nil {
-		return &HaltError{Consumer: "consumer " + rd.name, Record: rec, Attempts: 1, Err: err}
-	}
-	if !wanted {
-		return nil
-	}
 	j := rd.fresh()
 	*j = job{record: rec}
+	slot, key, wanted, err := rd.place(&j.record, len(rd.board.slots))
+	if err != nil {
+		return &HaltError{Consumer: "consumer " + rd.name, Record: j.record, Attempts: 1, Err: err}
+	}
+	if !wanted {
+		rd.spare = append(rd.spare, j)
+		return nil
+	}
 	if rd.routes.batches {
-		if h, err := rd.routes.of(rd.store.Registry(), &rec); err == nil && h != nil && h.batch != nil {
+		if h, err := rd.routes.of(rd.store.Registry(), &j.record); err == nil && h != nil && h.batch != nil {
 			j.batch = h
 		}
 	}

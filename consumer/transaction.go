@@ -28,6 +28,9 @@ var (
 	errReturned  = errors.New("transaction: its handler has returned; what it writes must be written before")
 )
 
+// returned is the state of each call that has returned, and did not ask for its transaction until then.
+var returned = &txState{over: errReturned}
+
 // Tx is what a handler writes: see Transaction. Its methods may be called at the same time.
 type Tx struct {
 	ctx   context.Context // the handler's, from which events take their cause
