@@ -35,6 +35,8 @@ func (t *faultTrial) backup() error {
 	if t.disk.gone {
 		t.closed = false
 		t.log.Close()
+		t.shared = !cfg.Copy
+		defer func() { t.shared = false }()
 		return errors.Join(t.restart(struck), t.noBackup(dir))
 	}
 	return t.noBackup(dir)

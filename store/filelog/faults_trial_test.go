@@ -26,6 +26,7 @@ type faultTrial struct {
 	cfg    filelog.Config
 
 	backups int            // so far, each in a folder of its own
+	shared  bool           // a backup that is about to be looked at has files together with the log: a bit that rots does so in both
 	made    int            // events so far, each with an id of its own
 	sent    []store.Commit // for retries
 	doubt   []store.Commit // the batch that a fault interrupted: a beginning of it may be in the log

@@ -31,10 +31,10 @@ func copyParts(source io.ReaderAt, target io.WriterAt, size int64, goOn func(byt
 	b := make([]byte, min(size, part))
 	for off := int64(0); off < size; off += int64(len(b)) {
 		b = b[:min(int64(len(b)), size-off)]
-		if n, err := source.ReadAt(b, off); n < len(b) {
-			if errors.Is(err, io.EOF) {
-				return io.ErrUnexpectedEOF
-			}
+		switch n, err := source.ReadAt(b, off); {
+		case n < len(b) && errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		case err != nil && !errors.Is(err, io.EOF):
 			return err
 		}
 		if _, err := target.WriteAt(b, off); err != nil {
