@@ -120,28 +120,38 @@ func prepareGrownAppend(ctx context.Context, e *env) ([]contender, error) {
 }
 
 func prepareGrownRead(ctx context.Context, e *env) ([]contender, error) {
+	return ofGrowth(ctx, e, func(g *grown) (side, error) { return g.reading(ctx, e) })
+}
+
+// prepareGrownReadAnew is the same as after a start of the machine: reading what a fill has left in the system's cache takes longer, since it
+// lies there in smaller pieces than what the system reads itself.
+func prepareGrownReadAnew(ctx context.Context, e *env) ([]contender, error) {
 	return ofGrowth(ctx, e, func(g *grown) (side, error) {
 		if err := forgetFolder(g.dir); err != nil {
 			return nil, err
 		}
-		l, err := g.open(e, false)
-		if err != nil {
-			return nil, err
-		}
-		read := func(ctx context.Context, n int) error {
-			return counted(grownEvents, func(count func(*event.Record)) error { return l.Stream(ctx, streamName(n), count) })
-		}
-		if err := g.warmUp(ctx, read); err != nil {
-			return nil, err
-		}
-		random := rand.New(rand.NewPCG(1, 2))
-		return each(e.span(), func(ctx context.Context) error { return read(ctx, random.IntN(g.streams/2)*2) }), nil
+		return g.reading(ctx, e)
 	})
 }
 
+// reading returns what reads a stream picked at random, when all that are read were read once.
+func (g *grown) reading(ctx context.Context, e *env) (side, error) {
+	l, err := g.open(e, false)
+	if err != nil {
+		return nil, err
+	}
+	read := func(ctx context.Context, n int) error {
+		return counted(grownEvents, func(count func(*event.Record)) error { return l.Stream(ctx, streamName(n), count) })
+	}
+	if err := g.warmUp(ctx, read); err != nil {
+		return nil, err
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	return each(e.span(), func(ctx context.Context) error { return read(ctx, random.IntN(g.streams/2)*2) }), nil
+}
+
 // warmUp reads each stream that will be read once: a turn is too short to reach all pages of a large store, and the first one to
-// touch a page waits for the system to map it. They come from the disk, as after a start of the machine: what a fast fill leaves in the
-// system's cache lies there in other pieces than in any store that took longer to grow.
+// touch a page waits for the system to map it.
 func (g *grown) warmUp(ctx context.Context, read func(ctx context.Context, n int) error) error {
 	for n := 0; n < g.streams; n += 2 {
 		if err := read(ctx, n); err != nil {

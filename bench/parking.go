@@ -57,12 +57,21 @@ func flowing(ctx context.Context, e *env, keys int) (side, error) {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- c.Run(running) }()
+	go func() {
+		defer stop() // so that nobody waits for it
+		ended <- c.Run(running)
+	}()
 	e.onClose(func() error { stop(); return <-ended })
+	waitFor := func(ctx context.Context, p store.Position) error {
+		waiting, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(running, cancel)()
+		return c.WaitFor(waiting, p)
+	}
 	if err := interleave(ctx, st, 1); err != nil {
 		return nil, err
 	}
-	if err := c.WaitFor(ctx, 1); err != nil {
+	if err := waitFor(ctx, 1); err != nil {
 		return nil, err
 	}
 	n := e.n(200_000, 300)
@@ -81,7 +90,7 @@ func flowing(ctx context.Context, e *env, keys int) (side, error) {
 		if err := c.Resume(ctx); err != nil {
 			return 0, err
 		}
-		err = c.WaitFor(ctx, head)
+		err = waitFor(ctx, head)
 		return cost(time.Since(start)) / cost(n), err
 	}, nil
 }

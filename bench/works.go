@@ -50,6 +50,10 @@ var works = []work{
 		targets: map[string]target{smallName: atMost(1.3)}, prepare: prepareGrownRead,
 	},
 	{
+		name: "growth: read after a reboot, p50", durability: inFile,
+		targets: map[string]target{smallName: atMost(1.3)}, prepare: prepareGrownReadAnew,
+	},
+	{
 		name: "growth: open 1,000,000 events, clean end", full: "growth: open 10,000,000 events, clean end", durability: inFile,
 		goal: "1 s with 10,000,000", prepare: prepareGrownOpen,
 	},

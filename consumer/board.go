@@ -227,12 +227,7 @@ func (b *board) isFull() bool {
 
 // hasRoom reports whether the reader is to go on: not for every single job that is done.
 func (b *board) hasRoom() bool {
-	switch {
-	case b.pending > maxPending-minPage || b.bytes >= maxBytes:
-		return false
-	default:
-		return b.pending <= maxAhead*3/4 || b.ready.len() <= b.plenty/2
-	}
+	return b.pending <= maxPending-minPage && b.bytes < maxBytes && (b.pending <= maxAhead*3/4 || b.ready.len() <= b.plenty/2)
 }
 
 // tellReader tells it that there is room.

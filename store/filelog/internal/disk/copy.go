@@ -32,7 +32,7 @@ func copyParts(source io.ReaderAt, target io.WriterAt, size int64, goOn func(byt
 	for off := int64(0); off < size; off += int64(len(b)) {
 		b = b[:min(int64(len(b)), size-off)]
 		switch n, err := source.ReadAt(b, off); {
-		case n < len(b) && errors.Is(err, io.EOF):
+		case n < len(b) && (err == nil || errors.Is(err, io.EOF)):
 			return io.ErrUnexpectedEOF
 		case err != nil && !errors.Is(err, io.EOF):
 			return err
