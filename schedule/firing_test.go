@@ -87,8 +87,9 @@ func TestAYearOfSecondsMissedIsFiredInSmallCommitsAndHoldsNobodyUp(t *testing.T)
 		if n["once"] < 8 || n["once"] > 11 || n["skip"] < 8 || n["skip"] > 10 {
 			t.Errorf("once fired %d times and skip %d times, want some 10", n["once"], n["skip"])
 		}
-		if got := offsets(t, st, "other", began); got != "8760h0m0s@8760h0m0.1s" && got != "8760h0m0s" {
-			t.Errorf("the other one fired at %s", got)
+		// The first commit takes what had been read of the index by then, be it one key; the second takes the rest.
+		if got := offsets(t, st, "other", began); got != "8760h0m0s@8760h0m0.1s" && got != "8760h0m0s@8760h0m0.2s" {
+			t.Errorf("the other one fired at %s, want in the first or second commit, a tenth of a second each", got)
 		}
 		for _, f := range firings(t, st) {
 			if f.name == "once" && f.due.Before(down) {
