@@ -2,4 +2,7 @@
 
 package filelog_test
 
-const defaultFaultSeeds = 3000
+const (
+	defaultFaultSeeds = 3000
+	raceEnabled       = false
+)

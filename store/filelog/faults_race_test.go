@@ -2,5 +2,7 @@
 
 package filelog_test
 
-// fewer than without the race detector, which makes each seed take several times as long; make test runs both
-const defaultFaultSeeds = 300
+const (
+	defaultFaultSeeds = 300 // fewer than without the race detector, which makes each seed take several times as long; make test runs both
+	raceEnabled       = true
+)

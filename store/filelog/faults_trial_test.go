@@ -105,9 +105,6 @@ func (t *faultTrial) append(batch []store.Commit) error {
 		return t.seen
 	}
 	struck := t.disk.takeStruck()
-	if t.disk.lastRoom && !stopped(outcomes) {
-		struck = nil
-	}
 	if struck != nil && !t.readFailed(outcomes, struck) {
 		return t.failed(batch, outcomes, struck)
 	}

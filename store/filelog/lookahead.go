@@ -20,6 +20,7 @@ type lookahead struct {
 type spot struct {
 	position store.Position
 	segment  *segment
+	place    uint32
 	bytes    []byte
 }
 
@@ -52,16 +53,22 @@ func (a *lookahead) look(v *view) {
 		a.room[n] = spot{position: p, segment: v.reader.shape.segmentOf(p)}
 		n++
 	}
-	a.spots = a.room[:n]
+	a.spots, v.reader.last = a.room[:n], n < maxSpots
 	if n > 1 {
 		_ = disk.Guard(func() error { a.touch(&v.reader); return nil }) // what cannot be read is met in its turn
 	}
 }
 
-// touch touches the places, and then the records: reads that do not depend on each other, close together.
+// touch touches the places, and then the records: reads that do not depend on each other, and nothing else between them, so that the
+// processor comes to the last of them before it has the first.
 func (a *lookahead) touch(r *reader) {
 	for i := range a.spots {
 		a.spots[i].bytes = r.placeAhead(&a.spots[i])
+	}
+	for i := range a.spots {
+		if s := &a.spots[i]; len(s.bytes) == 4 {
+			s.place = binary.LittleEndian.Uint32(s.bytes)
+		}
 	}
 	for i := range a.spots {
 		a.spots[i].bytes = r.recordAhead(&a.spots[i])
@@ -96,14 +103,14 @@ func (r *reader) recordAhead(s *spot) []byte {
 	if s.segment.memory == nil {
 		return nil
 	}
-	var place uint32
+	place := s.place
 	b, size := s.segment.memory.bytes, int64(0)
 	switch {
 	case s.segment == r.newest():
 		place, _ = r.places.at(s.segment.indexOf(s.position))
 		b, size = b[:min(int64(len(b)), r.limit)], r.limit/int64(r.places.count)
 	case len(s.bytes) > 0:
-		place, size = binary.LittleEndian.Uint32(s.bytes), s.segment.size/int64(s.segment.end+1-s.segment.header.first)
+		size = s.segment.size / int64(s.segment.end+1-s.segment.header.first)
 	}
 	from := min(int64(place&^firstInCommit), int64(len(b)))
 	return b[from:min(from+min(size, bytesAhead), int64(len(b)))]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
@@ -72,7 +73,10 @@ type view struct {
 	soon  lookahead
 }
 
-// view takes a snapshot, which must be closed.
+// views are those that nobody has any more, empty.
+var views = sync.Pool{New: func() any { return new(view) }}
+
+// view takes a snapshot, which must be closed, once.
 func (l *Log) view() (*view, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -80,7 +84,8 @@ func (l *Log) view() (*view, error) {
 		return nil, store.ErrClosed
 	}
 	l.shape.take()
-	v := &view{log: l}
+	v := views.Get().(*view)
+	v.log = l
 	v.finder = finder{hasher: l.hasher, shape: l.shape, head: l.visible.head}
 	v.reader = reader{shape: l.shape, places: l.places, limit: l.visible.tail}
 	v.kept = l.retention()
@@ -90,6 +95,8 @@ func (l *Log) view() (*view, error) {
 func (v *view) close() {
 	v.kept.close()
 	v.log.release(v.finder.shape)
+	*v = view{}
+	views.Put(v)
 }
 
 // find begins with a query.
@@ -139,6 +146,7 @@ func (v *view) position() (p store.Position, ok bool) {
 		return v.walker.next()
 	}
 	s, ok := v.soon.next(v)
+	v.reader.coming = len(v.soon.spots) + 1
 	if ok && s.segment != v.reader.now {
 		v.reader.enter(s.segment)
 	}

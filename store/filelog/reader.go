@@ -27,9 +27,11 @@ type reader struct {
 	off    int64
 	ahead  int64
 
-	free []byte // memory for the next records that are not read in order
-	size int
-	tags tagRoom
+	free   []byte // memory for the next records that are not read in order
+	size   int
+	coming int  // so many of them come next, with the one that is read now; 0 when that is not known
+	last   bool // and none after them
+	tags   tagRoom
 }
 
 const (
@@ -116,10 +118,14 @@ func (r *reader) learn(ok bool) {
 	}
 }
 
-// own returns a copy of the bytes in memory that records share. It begins small, so that one record has no more than it needs.
+// own returns a copy of the bytes in memory that records share. It begins small, so that one record has no more than it needs, and is as
+// large as the last ones should need.
 func (r *reader) own(b []byte) []byte {
 	if len(r.free) < len(b) {
-		r.size = max(len(b), min(2*r.size, maxChunk))
+		if r.size *= 2; r.last {
+			r.size = 0
+		}
+		r.size = max(len(b), min(max(r.size, r.coming*len(b)), maxChunk))
 		r.free = make([]byte, r.size)
 	}
 	own := r.free[:len(b):len(b)]

@@ -5,6 +5,7 @@ import (
 
 	"github.com/oxbow-events/oxbow/event"
 	"github.com/oxbow-events/oxbow/store"
+	"github.com/oxbow-events/oxbow/store/filelog/internal/disk"
 )
 
 // rewriter writes the frames of a compacted segment. Entries that stay are copied with their checksums.
@@ -22,8 +23,6 @@ type rewriter struct {
 	gapFirst    store.Position
 }
 
-const rewriteBuffer = 1 << 20
-
 func (w *rewriter) size() int64 { return w.off + int64(len(w.buf)) }
 
 func (w *rewriter) append(b []byte) { w.buf = append(w.buf, b...) }
@@ -40,7 +39,7 @@ func (w *rewriter) frame(f *frame, entries []placed) error {
 		if err := w.commit(f, entries, flags); err != nil {
 			return err
 		}
-		return w.flush(rewriteBuffer)
+		return w.flushPages()
 	}
 	if w.gap.none() {
 		w.gapSequence, w.gapFirst = f.sequence, f.first
@@ -156,24 +155,29 @@ func (w *rewriter) commit(f *frame, entries []placed, flags []bool) error {
 	return nil
 }
 
-// flush writes the buffer when there is that much in it.
-func (w *rewriter) flush(least int) error {
-	if len(w.buf) < least {
-		return nil
+// flushPages writes the huge pages that the buffer has come to the end of.
+func (w *rewriter) flushPages() error {
+	if n := disk.PageEnd(w.size()) - disk.HugePage - w.off; n > 0 {
+		return w.flush(int(n))
 	}
-	if _, err := w.file.WriteAt(w.buf, w.off); err != nil {
+	return nil
+}
+
+// flush writes the first n bytes of the buffer.
+func (w *rewriter) flush(n int) error {
+	if _, err := w.file.WriteAt(w.buf[:n], w.off); err != nil {
 		return err
 	}
-	w.hash.Write(w.buf)
-	w.off += int64(len(w.buf))
-	w.buf = w.buf[:0]
+	w.hash.Write(w.buf[:n])
+	w.off += int64(n)
+	w.buf = append(w.buf[:0], w.buf[n:]...)
 	return nil
 }
 
 // finish writes the seal, fills in its digest, and puts all on the disk.
 func (w *rewriter) finish(seal *sealed, sequence uint64, first store.Position) error {
 	w.flushGap()
-	if err := w.flush(0); err != nil {
+	if err := w.flush(len(w.buf)); err != nil {
 		return err
 	}
 	seal.digest = digest(w.hash.Sum(nil))
@@ -182,7 +186,7 @@ func (w *rewriter) finish(seal *sealed, sequence uint64, first store.Position) e
 	w.buf = appendSeal(w.buf, seal, compacted)
 	endEntry(w.buf[at:], sequence)
 	w.end(begin, &frame{kind: frameSeal, sequence: sequence, first: first})
-	if err := w.flush(0); err != nil {
+	if err := w.flush(len(w.buf)); err != nil {
 		return err
 	}
 	return w.file.Sync()

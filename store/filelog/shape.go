@@ -94,19 +94,19 @@ type part interface {
 }
 
 // between returns the runs and tables that may have positions from from to to, in order.
-func (s *shape) between(from, to store.Position) (runs index.Runs, tables []*index.Table) {
-	runs = make(index.Runs, 0, len(s.runs))
+func (s *shape) between(from, to store.Position) (ps index.Parts) {
+	ps.Runs = make([]*index.Run, 0, len(s.runs))
 	for _, r := range s.runs {
 		if r.End() >= from && r.Base() < to {
-			runs = append(runs, r.Run)
+			ps.Runs = append(ps.Runs, r.Run)
 		}
 	}
 	for _, t := range s.tables {
 		if t.End() >= from && t.Base() < to {
-			tables = append(tables, t)
+			ps.Tables = append(ps.Tables, t)
 		}
 	}
-	return runs, tables
+	return ps
 }
 
 // newest yields the parts that begin before the position, from the newest to the oldest.
@@ -137,32 +137,20 @@ func (s *shape) revision(k *index.Key, to store.Position) (revision uint64) {
 
 // stream returns the positions from from to to of a stream's records after a revision.
 func (s *shape) stream(k *index.Key, after uint64, from, to store.Position) index.Postings {
-	runs, tables := s.between(from, to)
-	all := runs.After(k, after, from, to)
-	for _, t := range tables {
-		all.Add(t.After(k, after, from, to))
-	}
-	return all
+	parts := s.between(from, to)
+	return parts.After(k, after, from, to)
 }
 
 // postings returns the positions from from to to of the records that have the key.
 func (s *shape) postings(k *index.Key, from, to store.Position) index.Postings {
-	runs, tables := s.between(from, to)
-	all := runs.Postings(k, from, to)
-	for _, t := range tables {
-		all.Add(t.Postings(k, from, to))
-	}
-	return all
+	parts := s.between(from, to)
+	return parts.Postings(k, from, to)
 }
 
 // count is how many records may have the key, rather more than less.
 func (s *shape) count(k *index.Key, from, to store.Position) int {
-	runs, tables := s.between(from, to)
-	n := runs.Count(k)
-	for _, t := range tables {
-		n += t.Count(k)
-	}
-	return n
+	parts := s.between(from, to)
+	return parts.Count(k)
 }
 
 // segmentOf returns the segment in which the position lies: the last that begins at or before it, since those before may have no events.

@@ -32,7 +32,6 @@ type simDisk struct {
 	full     bool
 	lastRead bool // the fault that struck last befell a read
 	lastLink bool // it befell a link, in whose place a copy will do
-	lastRoom bool // it befell zeros that were written ahead, which nobody needs: the disk has no room for them
 	lost     bool // a sync has failed, and what it did not write may be forgotten
 	armed    simFault
 	after    int // so many operations before the armed fault strikes
@@ -134,8 +133,13 @@ func (d *simDisk) strikes(read bool, op, name string) (simFault, error) {
 // fails notes that the operation failed with the fault, and returns its error.
 func (d *simDisk) fails(f simFault, op, name string) error {
 	if d.struck == nil || f != badRead { // a full disk, which stays so, may follow a read that failed, and counts for more
-		d.struck, d.lastLink, d.lastRoom = f.error(), op == "link", false
+		d.struck, d.lastLink = f.error(), op == "link"
 	}
+	return d.refuses(f, op, name)
+}
+
+// refuses returns the error of a fault.
+func (d *simDisk) refuses(f simFault, op, name string) error {
 	d.trace("    %s %s: %v", op, name, f.error())
 	return fmt.Errorf("%s %s: %w", op, name, f.error())
 }

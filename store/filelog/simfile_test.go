@@ -66,9 +66,10 @@ func (f *simFile) WriteAt(b []byte, off int64) (int, error) {
 	}
 	n := d.random.IntN(len(b) + 1)
 	f.node.write(b[:n], int(off), d.sector)
-	err = d.fails(fault, op, f.name)
-	d.lastRoom = fault == diskFull && len(bytes.Trim(b, "\x00")) == 0
-	return n, err
+	if fault == diskFull && len(bytes.Trim(b, "\x00")) == 0 { // written ahead, so that nobody needs them
+		return n, d.refuses(fault, op, f.name)
+	}
+	return n, d.fails(fault, op, f.name)
 }
 
 func (d *simDisk) lookFirst() {

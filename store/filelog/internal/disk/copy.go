@@ -27,8 +27,7 @@ func Copy(files FileSystem, from, to string, size int64, goOn func(bytes int64) 
 }
 
 func copyParts(source io.ReaderAt, target io.WriterAt, size int64, goOn func(bytes int64) error) error {
-	const part = 1 << 20
-	b := make([]byte, min(size, part))
+	b := make([]byte, min(size, HugePage))
 	for off := int64(0); off < size; off += int64(len(b)) {
 		b = b[:min(int64(len(b)), size-off)]
 		switch n, err := source.ReadAt(b, off); {

@@ -190,12 +190,12 @@ func compareNames(t *testing.T, r *index.Run, tables []*index.Table, revisions m
 	}
 }
 
-// All of the keys are found in runs that are looked through together, as in each of them.
-func TestRunsTogetherFindWhatEachFinds(t *testing.T) {
+// All of the keys are found in runs and tables that are looked through together, as in each of them.
+func TestPartsTogetherFindWhatEachFinds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 0))
 	hasher, n := index.NewHasher([16]byte{7}), &naive{}
-	var runs index.Runs
-	for i := range 11 { // more than there is room for on the stack
+	var parts index.Parts
+	for i := range 13 { // more than there is room for on the stack
 		table := index.NewTable(hasher, event.Position(len(n.events)))
 		for range 500 {
 			e := invent(rng)
@@ -204,12 +204,16 @@ func TestRunsTogetherFindWhatEachFinds(t *testing.T) {
 			n.events = append(n.events, e)
 			table.Add(&e, uint64(before))
 		}
+		if i > 10 {
+			parts.Tables = append(parts.Tables, table)
+			continue
+		}
 		run, err := index.WriteTable(disk.OS{}, t.TempDir(), table, index.Cover{First: uint64(i) + 1, Next: uint64(i) + 2})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer run.Close()
-		runs = append(runs, run)
+		parts.Runs = append(parts.Runs, run)
 	}
 	for i := range n.events {
 		e := &n.events[i]
@@ -218,13 +222,13 @@ func TestRunsTogetherFindWhatEachFinds(t *testing.T) {
 		want := n.positions(1, math.MaxUint64, func(o *index.Event) bool { return o.Stream == e.Stream })
 		after := min(rng.IntN(4), len(want))
 		within := slices.DeleteFunc(slices.Clone(want[after:]), func(p event.Position) bool { return p < from || p > to })
-		if got := list(runs.After(&stream, uint64(after), from, to)); !slices.Equal(got, within) {
+		if got := list(parts.After(&stream, uint64(after), from, to)); !slices.Equal(got, within) {
 			t.Fatalf("%s after revision %d from %d to %d: %v, want %v", e.Stream, after, from, to, got, within)
 		}
-		if got := list(runs.Postings(&stream, 1, math.MaxUint64)); !slices.Equal(got, want) || runs.Count(&stream) != len(want) {
-			t.Fatalf("%s: %v, and %d counted, want %v", e.Stream, got, runs.Count(&stream), want)
+		if got := list(parts.Postings(&stream, 1, math.MaxUint64)); !slices.Equal(got, want) || parts.Count(&stream) != len(want) {
+			t.Fatalf("%s: %v, and %d counted, want %v", e.Stream, got, parts.Count(&stream), want)
 		}
-		if got := list(runs.Postings(&id, 1, math.MaxUint64)); len(got) != 1 || got[0] != event.Position(i+1) {
+		if got := list(parts.Postings(&id, 1, math.MaxUint64)); len(got) != 1 || got[0] != event.Position(i+1) {
 			t.Fatalf("id of %d: %v", i+1, got)
 		}
 	}

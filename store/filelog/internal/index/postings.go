@@ -58,6 +58,10 @@ func (p *Postings) Count() int { return p.count }
 
 // Add appends positions that all lie after those that are there.
 func (p *Postings) Add(more Postings) {
+	if len(p.spans) == 0 {
+		*p = more
+		return
+	}
 	p.spans = append(p.spans, more.spans...)
 	p.count += more.count
 }

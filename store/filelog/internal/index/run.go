@@ -234,22 +234,24 @@ func (r *Run) list(i int64) entry {
 	return entry{hash: r.hash(i), stream: l.stream, mark: l.mark, before: l.before, begins: l.begins, at: of(l.at)}
 }
 
+func (r *Run) alone() *Parts { return &Parts{Runs: []*Run{r}} }
+
 // Count returns how many records have the key.
-func (r *Run) Count(k *Key) int { return Runs{r}.Count(k) }
+func (r *Run) Count(k *Key) int { return r.alone().Count(k) }
 
 // Postings returns the positions from from to to of the records that have the key.
 func (r *Run) Postings(k *Key, from, to event.Position) Postings {
-	return Runs{r}.Postings(k, from, to)
+	return r.alone().Postings(k, from, to)
 }
 
 // After returns the positions from from to to of a stream's records after a revision.
 func (r *Run) After(k *Key, revision uint64, from, to event.Position) Postings {
-	return Runs{r}.After(k, revision, from, to)
+	return r.alone().After(k, revision, from, to)
 }
 
 // Stream returns what the run has of a stream: its revision before, and how many records of it stand up to the position.
 func (r *Run) Stream(k *Key, to event.Position) (before uint64, count int, ok bool) {
-	Runs{r}.each(k, func(l listing) {
+	r.alone().each(k, nil, func(l listing) {
 		before, count, ok = l.before, l.at.n, true
 		if to < r.end {
 			s := l.at.within(0, to)

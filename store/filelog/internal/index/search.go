@@ -8,39 +8,56 @@ import (
 	"github.com/oxbow-events/oxbow/event"
 )
 
-// Runs are runs that lie one after the other. To look for a key in all of them takes little longer than in one: each step is taken in
-// all before the next, so that they wait for memory together. A large index is far larger than what a processor keeps at hand.
-type Runs []*Run
+// Parts are runs that lie one after the other, and the tables after them. To look for a key in all of them takes little longer than in one:
+// each step is taken in all before the next, so that they wait for memory together. A large index is far larger than what a processor keeps at
+// hand.
+type Parts struct {
+	Runs   []*Run
+	Tables []*Table
+}
 
 // Count returns how many records have the key.
-func (rs Runs) Count(k *Key) (n int) {
-	rs.each(k, func(l listing) { n += l.at.n })
+func (ps *Parts) Count(k *Key) (n int) {
+	ps.each(k, func(t *Table) { n += t.Count(k) }, func(l listing) { n += l.at.n })
 	return n
 }
 
 // Postings returns the positions from from to to of the records that have the key.
-func (rs Runs) Postings(k *Key, from, to event.Position) (all Postings) {
-	rs.each(k, func(l listing) { all.add(l.at.within(from, to)) })
-	return all
+func (ps *Parts) Postings(k *Key, from, to event.Position) Postings {
+	return ps.collect(k, func(t *Table) Postings { return t.Postings(k, from, to) }, func(l listing) span { return l.at.within(from, to) })
 }
 
 // After returns the positions from from to to of a stream's records after a revision.
-func (rs Runs) After(k *Key, revision uint64, from, to event.Position) (all Postings) {
-	all.spans = make([]span, 0, len(rs)+1)
-	rs.each(k, func(l listing) { all.add(l.after(revision, from, to)) })
+func (ps *Parts) After(k *Key, revision uint64, from, to event.Position) Postings {
+	return ps.collect(k,
+		func(t *Table) Postings { return t.After(k, revision, from, to) },
+		func(l listing) span { return l.after(revision, from, to) })
+}
+
+func (ps *Parts) collect(k *Key, ofTable func(*Table) Postings, ofRun func(listing) span) (all Postings) {
+	var later Postings
+	if len(ps.Runs) > 0 {
+		all.spans = make([]span, 0, len(ps.Runs)+len(ps.Tables))
+	}
+	ps.each(k, func(t *Table) { later.Add(ofTable(t)) }, func(l listing) { all.add(ofRun(l)) })
+	all.Add(later)
 	return all
 }
 
-// each calls found with what each run has of the key, in order.
-func (rs Runs) each(k *Key, found func(listing)) {
+// each calls inTable with each table, and then found with what each run has of the key, in order. Looking through the tables is what there is to do
+// while the runs wait for memory.
+func (ps *Parts) each(k *Key, inTable func(*Table), found func(listing)) {
 	var room [8]search
 	all := searches(room[:0])
-	for _, r := range rs {
+	for _, r := range ps.Runs {
 		if r.mayKnow(k) {
 			all = append(all, search{run: r})
 		}
 	}
 	all.begin(k)
+	for _, t := range ps.Tables {
+		inTable(t)
+	}
 	all.filter(k)
 	all.find(k)
 	for i := range all {
@@ -58,7 +75,8 @@ type searches []search
 type search struct {
 	run       *Run
 	low, high int64 // numbers of the keys that come into question
-	ahead     int64 // where the next step begins to read
+	ahead     int64 // where the next step begins to read, about
+	until     int64 // and where what it reads ends, in most cases no more than a cache line behind that
 	touched   byte  // keeps what is touched from being optimized away
 }
 
@@ -90,7 +108,7 @@ func (all searches) find(k *Key) {
 	}
 }
 
-func (s *search) touch() { s.touched += s.run.data[s.ahead] }
+func (s *search) touch() { s.touched += s.run.data[s.ahead] + s.run.data[s.until] }
 
 // block is where the block of the key begins.
 func (s *search) block(k *Key) int64 { return int64(part(k.hash, s.run.blocks())) * blockSize }
@@ -104,8 +122,13 @@ func (s *search) filter(k *Key) {
 		}
 	}
 	s.low, s.high = int64(binary.LittleEndian.Uint32(b)), int64(binary.LittleEndian.Uint32(b[4:]))
-	s.ahead = s.run.layout.keys.within(s.guess(k) * keySize)
+	guess := s.guess(k)
+	s.ahead = s.run.layout.keys.within(max(s.low, guess-aside) * keySize)
+	s.until = s.run.layout.keys.within((guess + aside) * keySize)
 }
+
+// aside is how many keys before or after the guess the key stands in most cases.
+const aside = 2
 
 // guess returns where among the keys of the block the key should be, since hashes lie about as far from each other.
 func (s *search) guess(k *Key) int64 {
@@ -127,7 +150,8 @@ func (s *search) find(k *Key) {
 		return
 	}
 	if value := s.run.value(s.low); value&listed != 0 {
-		s.ahead = s.run.layout.words.within(4 * int64(value&^listed))
+		at := 4 * int64(value&^listed)
+		s.ahead, s.until = s.run.layout.words.within(at), s.run.layout.words.within(at+32)
 	}
 }
 

@@ -240,19 +240,25 @@ func filterBit(hash uint64, i int) uint64 {
 	return 8*blockHead + hash>>(9*i)&511*bits>>9
 }
 
-// sectionWriter writes a section from its beginning on, through a buffer, and notes the checksums of its pages.
+// sectionWriter writes a section from its beginning on, a huge page at a time, and notes the checksums of its pages.
 type sectionWriter struct {
-	w   *writer
-	off int64
-	end int64
-	buf []byte
-	err error
+	w    *writer
+	off  int64
+	end  int64
+	room []byte
+	buf  []byte // in the room, not written yet; it is full where a huge page ends
+	err  error
 }
 
-const sectionBuffer = 16 * pageSize
-
 func (w *writer) section(s section) *sectionWriter {
-	return &sectionWriter{w: w, off: s.off, end: s.end(), buf: make([]byte, 0, min(sectionBuffer, (s.size+pageSize-1)/pageSize*pageSize))}
+	size := (s.size + pageSize - 1) / pageSize * pageSize
+	sw := &sectionWriter{w: w, off: s.off, end: s.end(), room: make([]byte, min(disk.HugePage, size))}
+	sw.begin()
+	return sw
+}
+
+func (s *sectionWriter) begin() {
+	s.buf = s.room[:0:min(int64(len(s.room)), disk.PageEnd(s.off)-s.off)]
 }
 
 func (s *sectionWriter) bytes(b []byte) {
@@ -296,7 +302,7 @@ func (s *sectionWriter) flush() {
 		}
 	}
 	s.off += int64(len(s.buf))
-	s.buf = s.buf[:0]
+	s.begin()
 }
 
 func (s *sectionWriter) close() error {
