@@ -35,13 +35,14 @@ func (l *Log) Read(ctx context.Context, q store.Query) iter.Seq2[event.Record, e
 		defer v.close()
 		err = v.find(&q)
 		for err == nil {
-			if err = v.next(); err != nil {
+			var r *event.Record
+			if r, err = v.next(); err != nil {
 				break
 			}
 			if err = l.usable(ctx); err != nil {
 				break
 			}
-			if !yield(v.record, nil) {
+			if !yield(*r, nil) {
 				return
 			}
 			if v.left--; v.left == 0 {
@@ -66,7 +67,7 @@ type view struct {
 	filter []store.Filter
 	kept   retention
 	left   int          // how many records are wanted; 0 or less for all
-	record event.Record // the one that was read last
+	record event.Record // room for one
 
 	ahead []event.Record // those that were read with it, in order
 	room  []event.Record // where they stand
@@ -111,13 +112,14 @@ func (v *view) find(q *store.Query) error {
 	}))
 }
 
-// next reads the next record that matches. At the end it returns io.EOF.
-func (v *view) next() error {
+// next reads the next record that matches, which stands where it is until the next call. At the end it returns io.EOF.
+func (v *view) next() (*event.Record, error) {
 	if len(v.ahead) > 0 {
-		v.record, v.ahead = v.ahead[0], v.ahead[1:]
-		return nil
+		r := &v.ahead[0]
+		v.ahead = v.ahead[1:]
+		return r, nil
 	}
-	return wrapDamage(index.Try(v.advance))
+	return &v.record, wrapDamage(index.Try(v.advance))
 }
 
 func (v *view) advance() error {
