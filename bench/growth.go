@@ -123,8 +123,8 @@ func prepareGrownRead(ctx context.Context, e *env) ([]contender, error) {
 	return ofGrowth(ctx, e, func(g *grown) (side, error) { return g.reading(ctx, e) })
 }
 
-// prepareGrownReadAnew is the same as after a start of the machine: reading what a fill has left in the system's cache takes longer, since it
-// lies there in smaller pieces than what the system reads itself.
+// prepareGrownReadAnew is the same as after a start of the machine: what the system has read itself lies in its memory in other pieces than
+// what a fill has left.
 func prepareGrownReadAnew(ctx context.Context, e *env) ([]contender, error) {
 	return ofGrowth(ctx, e, func(g *grown) (side, error) {
 		if err := forgetFolder(g.dir); err != nil {
