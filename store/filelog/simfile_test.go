@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // simFile is an open file.
@@ -66,7 +67,7 @@ func (f *simFile) WriteAt(b []byte, off int64) (int, error) {
 	}
 	n := d.random.IntN(len(b) + 1)
 	f.node.write(b[:n], int(off), d.sector)
-	if fault == diskFull && len(bytes.Trim(b, "\x00")) == 0 { // written ahead, so that nobody needs them
+	if fault == diskFull && strings.HasSuffix(f.name, ".seg") && len(bytes.Trim(b, "\x00")) == 0 { // written ahead, so that nobody needs them
 		return n, d.refuses(fault, op, f.name)
 	}
 	return n, d.fails(fault, op, f.name)
