@@ -2,7 +2,4 @@
 
 package filelog_test
 
-const (
-	defaultFaultSeeds = 3000
-	raceEnabled       = false
-)
+const defaultFaultSeeds = 3000

@@ -2,7 +2,5 @@
 
 package filelog_test
 
-const (
-	defaultFaultSeeds = 300 // fewer than without the race detector, which makes each seed take several times as long; make test runs both
-	raceEnabled       = true
-)
+// fewer than without the race detector, which makes each seed take several times as long; make test runs both
+const defaultFaultSeeds = 300

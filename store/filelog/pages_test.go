@@ -51,9 +51,6 @@ func TestCompactedSegmentsAreWrittenInHugePages(t *testing.T) {
 
 // A reader takes memory for the records of a list at once, and none for itself.
 func TestReadingAFewRecordsTakesLittleMemory(t *testing.T) {
-	if raceEnabled {
-		t.Skip("with the race detector what is pooled is lost at random")
-	}
 	l := open(t, t.TempDir(), filelog.Config{NoSync: true})
 	for n := range 100 {
 		r := record(n, fmt.Sprint("s", n%10))

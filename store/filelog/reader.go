@@ -122,10 +122,11 @@ func (r *reader) learn(ok bool) {
 // large as the last ones should need.
 func (r *reader) own(b []byte) []byte {
 	if len(r.free) < len(b) {
-		if r.size *= 2; r.last {
-			r.size = 0
+		size := r.coming * len(b)
+		if !r.last {
+			size = max(size, 2*r.size)
 		}
-		r.size = max(len(b), min(max(r.size, r.coming*len(b)), maxChunk))
+		r.size = max(len(b), min(size, maxChunk))
 		r.free = make([]byte, r.size)
 	}
 	own := r.free[:len(b):len(b)]

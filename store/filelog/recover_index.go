@@ -35,11 +35,11 @@ func (l *Log) chooseRuns(all []*found) error {
 	l.mu.Lock()
 	l.shape.runs = upToLostGap(chosen, all)
 	l.mu.Unlock()
-	if err := l.sys.files.SyncDir(l.indexDir()); err != nil { // whoever named them may have ended before their names were on the disk
-		return err
-	}
 	for _, r := range chosen[len(l.shape.runs):] {
 		l.noteClosing(r.Close())
+	}
+	if err := l.sys.files.SyncDir(l.indexDir()); err != nil { // whoever named them may have ended before their names were on the disk
+		return err
 	}
 	return l.forgetIndex(all)
 }
